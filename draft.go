@@ -94,6 +94,7 @@ type Finding struct {
 	Verdict Verdict
 	Kind    Kind   // of the answer when refused; zero means Refused
 	Reason  string // for the person at the client: what, why, what next
+	Err     error  // private cause, when the control itself failed
 }
 
 // Action is a right that a token can carry.
