@@ -1,0 +1,87 @@
+package ecosystemtest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"bonded.dev"
+	"bonded.dev/ecosystem"
+)
+
+// checkReply answers every request of the suite with success and with every
+// kind of error.
+func checkReply(t *testing.T, eco ecosystem.Ecosystem, s Suite) {
+	for _, r := range slices.Concat(s.Uploads, s.Changes, s.Asks) {
+		a, err := ask(eco, r)
+		if err != nil {
+			t.Errorf("%s: %v", r.Case, err)
+			continue
+		}
+		checkErrors(t, eco, a, r.Case)
+		name := a.Name
+		if name.IsZero() {
+			name = bonded.Name{Ecosystem: eco.Info().ID, Key: "example", Display: "example"}
+		}
+		hit := ecosystem.Hit{Name: name, Summary: bonded.Summary{Version: "1.0.0", Description: `a "quoted" <b>text</b>`}, Updated: 1935835200}
+		good := eco.Reply(ecosystem.Outcome{
+			Ask: a, User: Owner, Receipt: bonded.Receipt{Index: 7, Size: 9}, Hits: []ecosystem.Hit{hit}, Total: 1,
+		})
+		// An answer that is always the same may be a no; every other success is one.
+		if good.Status/100 != 2 && a.Verb != ecosystem.Answer {
+			t.Errorf("%s: success is answered with %d", r.Case, good.Status)
+		}
+		checkBody(t, good, r.Case)
+	}
+	checkErrors(t, eco, ecosystem.Ask{}, "a request nobody understood")
+}
+
+func checkErrors(t *testing.T, eco ecosystem.Ecosystem, a ecosystem.Ask, name string) {
+	t.Helper()
+	const public, secret = "left-pad 1.3.0 is there already (immutable-versions); publish a new version", "secret cause"
+	for k := bonded.Internal; k <= bonded.TooMany; k++ {
+		r := eco.Reply(ecosystem.Outcome{Ask: a, Err: &bonded.Error{Kind: k, Control: "immutable-versions", Public: public, Err: errors.New(secret)}})
+		checkBody(t, r, name)
+		server := k == bonded.Internal || k == bonded.Unavailable
+		if server && r.Status/100 != 5 || !server && r.Status/100 != 4 {
+			t.Errorf("%s: kind %d is answered with %d", name, k, r.Status)
+		}
+		if (r.Status == 401) != (k == bonded.Unauthorized) {
+			t.Errorf("%s: kind %d is answered with %d", name, k, r.Status)
+		}
+		said := string(r.Body)
+		for _, v := range r.Header {
+			said += "\n" + v
+		}
+		if strings.Contains(said, secret) {
+			t.Errorf("%s: kind %d tells the private cause: %s", name, k, said)
+		}
+		if k != bonded.Internal && !strings.Contains(said, "there already (immutable-versions)") {
+			t.Errorf("%s: kind %d does not say the public text: %s", name, k, said)
+		}
+		if k == bonded.Internal && strings.Contains(said, "left-pad") {
+			t.Errorf("%s: an error of our own says more than that: %s", name, said)
+		}
+	}
+	if r := eco.Reply(ecosystem.Outcome{Ask: a, Err: errors.New(secret)}); r.Status/100 != 5 || strings.Contains(string(r.Body), secret) {
+		t.Errorf("%s: an error nobody classified is answered with %d %s", name, r.Status, r.Body)
+	}
+}
+
+func checkBody(t *testing.T, r ecosystem.Response, name string) {
+	t.Helper()
+	if len(r.Body) > 0 && r.Type == "" {
+		t.Errorf("%s: a body without a media type", name)
+	}
+	if strings.Contains(r.Type, "json") && !jsontext.Value(r.Body).IsValid() {
+		t.Errorf("%s: not JSON: %s", name, r.Body)
+	}
+	for k, v := range r.Header {
+		if strings.ContainsAny(k+v, "\r\n\x00") {
+			t.Errorf("%s: header %s breaks the line", name, k)
+		}
+	}
+}
