@@ -2,15 +2,12 @@ package blob_test
 
 import (
 	"crypto/rand"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
-
+	"bonded.dev/internal/testenv"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/blob/blobtest"
 )
@@ -26,19 +23,14 @@ func TestDir(t *testing.T) {
 	})
 }
 
-// TestS3InProcess runs against an S3 server in memory, under a prefix.
-func TestS3InProcess(t *testing.T) {
-	backend := s3mem.New()
-	if err := backend.CreateBucket("bonded"); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(gofakes3.New(backend).Server())
-	t.Cleanup(server.Close)
-	endpoint := strings.TrimPrefix(server.URL, "http://")
+// TestS3 runs against a real server that checks signatures, under a prefix.
+func TestS3(t *testing.T) {
+	bucket := testenv.S3(t)
 	blobtest.Run(t, func(t *testing.T) blob.Store {
 		s, err := blob.S3(t.Context(), blob.S3Config{
-			Endpoint: endpoint, Bucket: "bonded", Prefix: "p/" + rand.Text(), Plain: true,
-			Region: "us-east-1", AccessKey: "key", SecretKey: "secret",
+			Endpoint: bucket.Host(), Plain: strings.HasPrefix(bucket.Endpoint, "http:"),
+			Bucket: bucket.Bucket, Prefix: "p/" + rand.Text(),
+			Region: bucket.Region, AccessKey: bucket.AccessKey, SecretKey: bucket.SecretKey,
 		})
 		if err != nil {
 			t.Fatal(err)

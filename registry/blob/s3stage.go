@@ -24,6 +24,7 @@ const partSize = 8 << 20
 type s3Staging struct {
 	s      *s3
 	ctx    context.Context // of Stage
+	size   int64           // of all parts
 	buf    bytes.Buffer
 	temp   string // key under tmp/; empty while all bytes are in buf
 	upload string
@@ -66,6 +67,7 @@ func (u *s3Staging) sendPart(ctx context.Context) error {
 		return s3Error(err)
 	}
 	u.parts = append(u.parts, minio.CompletePart{PartNumber: n, ETag: part.ETag})
+	u.size += int64(u.buf.Len())
 	u.buf.Reset()
 	return nil
 }
@@ -99,7 +101,7 @@ func (u *s3Staging) complete(ctx context.Context, id string) error {
 		return s3Error(err)
 	}
 	u.upload = ""
-	if err := u.s.copy(ctx, u.temp, id); err != nil {
+	if err := u.s.copy(ctx, u.temp, id, u.size); err != nil {
 		return err
 	}
 	return u.s.remove(ctx, u.temp)
@@ -126,12 +128,20 @@ func (u *s3Staging) Abort() error {
 	return nil
 }
 
-// copy copies inside the store; above 5 GiB that takes several requests, which
-// ComposeObject makes.
-func (s *s3) copy(ctx context.Context, from, to string) error {
-	_, err := s.core.ComposeObject(ctx,
-		minio.CopyDestOptions{Bucket: s.bucket, Object: s.name(to), ContentType: mediaType(to)},
-		minio.CopySrcOptions{Bucket: s.bucket, Object: s.name(from)})
+// maxCopy is what one CopyObject request takes, bytes.
+const maxCopy = 5 << 30
+
+// copy copies inside the store, in parts when it must.
+func (s *s3) copy(ctx context.Context, from, to string, size int64) error {
+	dst := minio.CopyDestOptions{Bucket: s.bucket, Object: s.name(to)}
+	src := minio.CopySrcOptions{Bucket: s.bucket, Object: s.name(from)}
+	do := s.core.Client.CopyObject
+	if size > maxCopy {
+		do = func(ctx context.Context, dst minio.CopyDestOptions, src minio.CopySrcOptions) (minio.UploadInfo, error) {
+			return s.core.ComposeObject(ctx, dst, src)
+		}
+	}
+	_, err := do(ctx, dst, src)
 	return s3Error(err)
 }
 
@@ -173,7 +183,7 @@ func (s *s3) release(ctx context.Context, id, key string, digest bonded.Digest) 
 			err = s.put(ctx, key, b, true)
 		}
 	case err == nil:
-		err = s.releaseLarge(ctx, id, key)
+		err = s.releaseLarge(ctx, id, key, info.Size)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		same, herr := s.holds(ctx, key, digest)
@@ -194,7 +204,7 @@ func (s *s3) release(ctx context.Context, id, key string, digest bonded.Digest) 
 // releaseLarge copies under a claim: an object that only one caller can
 // create, and that names whose bytes may go to key. Conditional copies would
 // do without it, but stores that do not know them ignore the condition.
-func (s *s3) releaseLarge(ctx context.Context, id, key string) error {
+func (s *s3) releaseLarge(ctx context.Context, id, key string, size int64) error {
 	claim := unfinished + "claim." + bonded.DigestOf([]byte(key)).Hex()
 	err := s.put(ctx, claim, []byte(id), true)
 	if errors.Is(err, fs.ErrExist) {
@@ -212,7 +222,7 @@ func (s *s3) releaseLarge(ctx context.Context, id, key string) error {
 	case err == nil:
 		err = fs.ErrExist
 	case errors.Is(err, fs.ErrNotExist):
-		err = s.copy(ctx, id, key)
+		err = s.copy(ctx, id, key, size)
 	}
 	if rerr := s.remove(ctx, claim); rerr != nil && err == nil {
 		err = rerr
