@@ -123,12 +123,9 @@ type Store interface {
 
 // Prefixes of keys, see the layout above.
 const (
-	Public   = "public/"
-	Manifest = "manifest/"
-)
-
-const (
-	quarantine = "quarantine/"
+	Public     = "public/"
+	Manifest   = "manifest/"
+	Quarantine = "quarantine/"
 	unfinished = "tmp/"
 )
 
@@ -172,12 +169,12 @@ func CheckKey(key string) error {
 
 // quarantineID names quarantined bytes.
 func quarantineID(d bonded.Digest, random string) string {
-	return quarantine + d.Hex() + "." + random
+	return Quarantine + d.Hex() + "." + random
 }
 
 // DigestOfID returns the digest of the bytes that a quarantine id names.
 func DigestOfID(id string) (bonded.Digest, error) {
-	name, ok := strings.CutPrefix(id, quarantine)
+	name, ok := strings.CutPrefix(id, Quarantine)
 	hex, random, dot := strings.Cut(name, ".")
 	if !ok || !dot || random == "" || strings.Contains(name, "/") {
 		return bonded.Digest{}, fmt.Errorf("%w: %q is no place in quarantine", ErrKey, id)

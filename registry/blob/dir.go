@@ -34,7 +34,7 @@ func Dir(path string) (Store, error) {
 		return nil, fmt.Errorf("open blob directory: %w", err)
 	}
 	d := &dir{root: root}
-	for _, name := range []string{quarantine, unfinished} {
+	for _, name := range []string{Quarantine, unfinished} {
 		if err := root.MkdirAll(strings.TrimSuffix(name, "/"), 0o700); err != nil {
 			return nil, errors.Join(fmt.Errorf("open blob directory: %w", err), root.Close())
 		}

@@ -39,7 +39,7 @@ func (s *dirStaging) Commit(_ context.Context, digest bonded.Digest) (string, er
 	}
 	if err == nil {
 		s.temp.name = id
-		err = fsyncPath(s.dir.root, quarantine)
+		err = fsyncPath(s.dir.root, Quarantine)
 	}
 	if err != nil {
 		return "", errors.Join(fmt.Errorf("commit staged blob: %w", err), s.Abort())
