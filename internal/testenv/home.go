@@ -40,7 +40,7 @@ func HomeIn(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{"tmp", ".config", ".cache"} {
+	for _, sub := range []string{"tmp", ".config/pnpm", ".cache"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("make a client's home: %w", err)
 		}
@@ -67,10 +67,15 @@ func HomeIn(dir string) ([]string, error) {
 // variable that a project's own file could still override.
 func settings() map[string]string {
 	return map[string]string{
-		".npmrc": "registry=" + Nowhere + "\n", // npm, pnpm and yarn classic
+		// npm, pnpm and yarn classic. On loopback a second try hides a fault of
+		// ours, and costs ten seconds.
+		".npmrc": "registry=" + Nowhere + "\nfetch-retries=0\n",
+		// pnpm would otherwise download the version that a package.json names.
+		".config/pnpm/rc": "manage-package-manager-versions=false\n",
 		".yarnrc.yml": strings.Join([]string{
 			`npmRegistryServer: "` + Nowhere + `"`,
 			"enableTelemetry: false",
+			"httpRetry: 0",
 			// Berry refuses plain HTTP unless the host is listed.
 			`unsafeHttpWhitelist: ["127.0.0.1", "localhost", "registry.invalid"]`,
 			"",
@@ -84,8 +89,6 @@ func variables() []string {
 		"LANG=C.UTF-8",
 		"NO_COLOR=1",
 		"npm_config_update_notifier=false",
-		// pnpm would download the version that a package.json names.
-		"npm_config_manage_package_manager_versions=false",
 		// Run as root, yarn classic keeps cache and settings in /usr/local/share
 		// and not at home, unless it takes root for a fakeroot.
 		"FAKEROOTKEY=testenv",
@@ -94,6 +97,7 @@ func variables() []string {
 		"PIP_INDEX_URL=" + Nowhere + "simple/",
 		"PIP_DISABLE_PIP_VERSION_CHECK=1",
 		"PIP_NO_INPUT=1",
+		"PIP_RETRIES=0",
 		"PIP_ROOT_USER_ACTION=ignore",
 		"PYTHONDONTWRITEBYTECODE=1",
 		"PYTHON_KEYRING_BACKEND=keyring.backends.null.Keyring",
