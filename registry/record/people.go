@@ -1,0 +1,109 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"bonded.dev"
+)
+
+// User is an account. Its name never reaches the log.
+type User struct {
+	Name     string
+	Email    string
+	Created  time.Time
+	Disabled time.Time // zero: the account is in use
+}
+
+// Enrolment is a link that lets a person take over an account, once.
+type Enrolment struct {
+	Hash    bonded.Digest // of the secret in the link
+	User    string
+	Expires time.Time
+}
+
+// AddUser makes an account. A name that was ever used is an error of kind Conflict.
+func (t *Tx) AddUser(u User) error {
+	n, err := t.exec("add the user "+u.Name,
+		`INSERT INTO user_account (name, email, created, disabled) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		u.Name, clean(u.Email), micros(u.Created), micros(u.Disabled))
+	if err == nil && n == 0 {
+		err = bonded.Errorf(bonded.Conflict, "there is a user %s already", u.Name)
+	}
+	return err
+}
+
+// SetDisabled closes an account at a time, or opens it again with the zero time.
+func (t *Tx) SetDisabled(user string, at time.Time) error {
+	n, err := t.exec("disable the user "+user, `UPDATE user_account SET disabled = $2 WHERE name = $1`, user, micros(at))
+	if err == nil && n == 0 {
+		err = noUser(user)
+	}
+	return err
+}
+
+func noUser(name string) error { return bonded.Errorf(bonded.NotFound, "there is no user %s", name) }
+
+const userColumns = `SELECT name, email, created, disabled FROM user_account `
+
+// User returns an account; none is an error of kind NotFound.
+func (b *Book) User(ctx context.Context, name string) (User, error) {
+	var u User
+	var created, disabled int64
+	err := b.read.QueryRowContext(ctx, userColumns+`WHERE name = $1`, name).Scan(&u.Name, &u.Email, &created, &disabled)
+	if errors.Is(err, sql.ErrNoRows) {
+		return u, noUser(name)
+	}
+	u.Created, u.Disabled = fromMicros(created), fromMicros(disabled)
+	return u, b.wrap("read the user "+name, err)
+}
+
+// Users returns every account, by name.
+func (b *Book) Users(ctx context.Context) ([]User, error) {
+	var list []User
+	err := b.View(ctx, func(t *Tx) error {
+		list = nil
+		rows, err := t.query("read the users", userColumns+`ORDER BY name`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var u User
+			var created, disabled int64
+			if err := rows.Scan(&u.Name, &u.Email, &created, &disabled); err != nil {
+				return b.wrap("read the users", err)
+			}
+			u.Created, u.Disabled = fromMicros(created), fromMicros(disabled)
+			list = append(list, u)
+		}
+		return b.wrap("read the users", rows.Err())
+	})
+	return list, err
+}
+
+// AddEnrolment stores a link and ends all earlier ones of the same user: the
+// newest is the one that its administrator meant to hand over.
+func (t *Tx) AddEnrolment(e Enrolment) error {
+	if _, err := t.exec("end older enrolment links", `DELETE FROM enrolment WHERE user_name = $1`, e.User); err != nil {
+		return err
+	}
+	_, err := t.exec("store an enrolment link",
+		`INSERT INTO enrolment (hash, user_name, expires) VALUES ($1, $2, $3)`, e.Hash[:], e.User, micros(e.Expires))
+	return err
+}
+
+// UseEnrolment spends a link and returns whose it was. One that is unknown,
+// spent or expired is an error of kind Unauthorized; of two callers at the
+// same moment one gets it.
+func (t *Tx) UseEnrolment(hash bonded.Digest, now time.Time) (user string, err error) {
+	found, err := t.one("use an enrolment link",
+		`DELETE FROM enrolment WHERE hash = $1 AND expires > $2 RETURNING user_name`,
+		[]any{hash[:], micros(now)}, &user)
+	if err == nil && !found {
+		err = bonded.Errorf(bonded.Unauthorized, "this enrolment link is not valid any more; ask the administrator for a new one")
+	}
+	return user, err
+}
