@@ -34,6 +34,9 @@ type Info struct {
 	ID      string // "npm": in names, log entries, scopes
 	Prefix  string // "/npm/": where it is mounted
 	Clients string // "npm, pnpm, yarn": for people
+	// Setup are the commands that point a client here, for people; "{url}"
+	// stands for the URL of the dialect, with trailing slash.
+	Setup []string
 	// MaxUpload bounds one request body, bytes.
 	MaxUpload int64
 	// Checks names the digests that its uploads carry or its documents show,
@@ -122,6 +125,9 @@ type Ask struct {
 	Name bonded.Name // as far as the URL tells
 	// Path is the key of the document or artifact to serve (Fetch).
 	Path string
+	// Type is the media type that Path is served with (Fetch): for a document
+	// the Type it is rendered with. Empty: by the ending of Path.
+	Type string
 	// Artifact says that Path holds an immutable file: it is counted as a
 	// download of Name, Version and may be cached for ever.
 	Artifact bool
