@@ -1,0 +1,176 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"bonded.dev"
+	"bonded.dev/registry/record"
+)
+
+const (
+	// EnrolmentTTL is how long an enrolment link can be used.
+	EnrolmentTTL = 24 * time.Hour
+	// DefaultTTL and MaxTTL are how long a token lives when nothing is said,
+	// and at most.
+	DefaultTTL = 7 * 24 * time.Hour
+	MaxTTL     = 90 * 24 * time.Hour
+
+	maxScopes  = 32  // of one token
+	maxEmail   = 254 // bytes, RFC 5321 section 4.5.3.1.3 less the brackets
+	adminActor = "admin"
+)
+
+// checkUser holds a name to 2 to 39 characters: lower-case ASCII letters,
+// digits and single hyphens inside. Names that look alike are thereby alike.
+func checkUser(name string) error {
+	ok := len(name) >= 2 && len(name) <= 39 &&
+		strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" &&
+		name[0] != '-' && name[len(name)-1] != '-' && !strings.Contains(name, "--")
+	if !ok {
+		return bonded.Errorf(bonded.Invalid,
+			"user name %q: take 2 to 39 lower-case letters, digits and single hyphens inside, for example \"alice\" or \"build-bot\"", name)
+	}
+	return nil
+}
+
+func checkEmail(email string) error {
+	a, err := mail.ParseAddress(email)
+	if err != nil || a.Address != email || len(email) > maxEmail {
+		return &bonded.Error{Kind: bonded.Invalid, Public: fmt.Sprintf("e-mail address %q: write it plainly, for example alice@example.org", email), Err: err}
+	}
+	return nil
+}
+
+// AddUser makes an account and returns the secret of its enrolment link. A
+// name that was ever used is an error of kind Conflict.
+func (k *Keeper) AddUser(ctx context.Context, name, email string) (enrolment Secret, err error) {
+	if err := checkUser(name); err != nil {
+		return Secret{}, err
+	}
+	if err := checkEmail(email); err != nil {
+		return Secret{}, err
+	}
+	return k.enrolment(ctx, name, "user.add", func(tx *record.Tx, now time.Time) error {
+		return tx.AddUser(record.User{Name: name, Email: email, Created: now})
+	})
+}
+
+// NewEnrolment makes another link for a user; earlier ones end.
+func (k *Keeper) NewEnrolment(ctx context.Context, user string) (Secret, error) {
+	if _, err := k.book.User(ctx, user); err != nil {
+		return Secret{}, err
+	}
+	return k.enrolment(ctx, user, "user.enrolment", func(*record.Tx, time.Time) error { return nil })
+}
+
+func (k *Keeper) enrolment(ctx context.Context, user, action string, first func(*record.Tx, time.Time) error) (Secret, error) {
+	secret, now := newSecret(enrolmentPrefix), k.Now()
+	err := k.book.Update(ctx, func(tx *record.Tx) error {
+		if err := first(tx, now); err != nil {
+			return err
+		}
+		if err := tx.AddEnrolment(record.Enrolment{Hash: secret.hash(), User: user, Expires: now.Add(EnrolmentTTL)}); err != nil {
+			return err
+		}
+		return tx.Audit(record.Audit{At: now, Actor: adminActor, Action: action, Subject: user})
+	})
+	if err != nil {
+		return Secret{}, err
+	}
+	return secret, nil
+}
+
+// Enrol spends the secret of an enrolment link and returns whose it was. It
+// works once; afterwards, and after 24 hours, it is an error of kind Unauthorized.
+func (k *Keeper) Enrol(ctx context.Context, text string) (user string, err error) {
+	secret, err := parseSecret(text, enrolmentPrefix, "enrolment link")
+	if err != nil {
+		return "", err
+	}
+	now := k.Now()
+	err = k.book.Update(ctx, func(tx *record.Tx) error {
+		if user, err = tx.UseEnrolment(secret.hash(), now); err != nil {
+			return err
+		}
+		return tx.Audit(record.Audit{At: now, Actor: user, Action: "user.enrol", Subject: user})
+	})
+	if err != nil {
+		return "", err
+	}
+	return user, nil
+}
+
+// AddToken makes a token for a user and returns it, once, with what the book
+// keeps of it. ttl zero means DefaultTTL.
+func (k *Keeper) AddToken(ctx context.Context, user string, scopes []Scope, ttl time.Duration) (Secret, record.Token, error) {
+	if ttl == 0 {
+		ttl = DefaultTTL
+	}
+	var t record.Token
+	switch {
+	case ttl < time.Second || ttl > MaxTTL:
+		return Secret{}, t, bonded.Errorf(bonded.Invalid, "a token lives at least a second and at most 90 days, not %s", ttl)
+	case len(scopes) == 0:
+		return Secret{}, t, bonded.Errorf(bonded.Invalid, "a token needs at least one scope, "+scopeExample)
+	case len(scopes) > maxScopes:
+		return Secret{}, t, bonded.Errorf(bonded.Invalid, "a token has at most %d scopes, not %d", maxScopes, len(scopes))
+	}
+	u, err := k.book.User(ctx, user)
+	if err != nil {
+		return Secret{}, t, err
+	}
+	if !u.Disabled.IsZero() {
+		return Secret{}, t, bonded.Errorf(bonded.Forbidden, "the account %s is disabled", user)
+	}
+	secret, now := newSecret(tokenPrefix), k.Now()
+	t = record.Token{ID: randomText(10), Hash: secret.hash(), User: user, Created: now, Expires: now.Add(ttl)}
+	for _, s := range scopes {
+		// What is stored must be readable again, whoever put the Scope together.
+		if _, err := ParseScope(s.String()); err != nil {
+			return Secret{}, t, err
+		}
+		t.Scopes = append(t.Scopes, s.String())
+	}
+	err = k.book.Update(ctx, func(tx *record.Tx) error {
+		if err := tx.AddToken(t); err != nil {
+			return err
+		}
+		return tx.Audit(record.Audit{At: now, Actor: adminActor, Action: "token.add", Subject: user,
+			Detail: t.ID + " until " + t.Expires.UTC().Format(time.RFC3339) + ": " + strings.Join(t.Scopes, " ")})
+	})
+	if err != nil {
+		return Secret{}, record.Token{}, err
+	}
+	return secret, t, nil
+}
+
+// RevokeToken ends a token: here at once, on other nodes within seconds.
+func (k *Keeper) RevokeToken(ctx context.Context, id string) error {
+	return k.change(ctx, "token.revoke", id, func(tx *record.Tx, now time.Time) error { return tx.RevokeToken(id, now) })
+}
+
+// DisableUser closes an account, and with it every token of the user.
+func (k *Keeper) DisableUser(ctx context.Context, name string) error {
+	return k.change(ctx, "user.disable", name, func(tx *record.Tx, now time.Time) error { return tx.SetDisabled(name, now) })
+}
+
+// EnableUser opens an account again.
+func (k *Keeper) EnableUser(ctx context.Context, name string) error {
+	return k.change(ctx, "user.enable", name, func(tx *record.Tx, _ time.Time) error { return tx.SetDisabled(name, time.Time{}) })
+}
+
+func (k *Keeper) change(ctx context.Context, action, subject string, do func(*record.Tx, time.Time) error) error {
+	// Whatever came of it, what is remembered may be wrong now.
+	defer k.forget()
+	now := k.Now()
+	return k.book.Update(ctx, func(tx *record.Tx) error {
+		if err := do(tx, now); err != nil {
+			return err
+		}
+		return tx.Audit(record.Audit{At: now, Actor: adminActor, Action: action, Subject: subject})
+	})
+}
