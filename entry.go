@@ -5,11 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // EntryType names what kind of fact an entry states.
@@ -122,9 +121,9 @@ var fields = map[string]field{
 	"ver":    text("ver", func(e *Entry) *string { return &e.Version }),
 	"file":   text("file", func(e *Entry) *string { return &e.File }),
 	"tag":    text("tag", func(e *Entry) *string { return &e.Tag }),
-	"status": text("status", func(e *Entry) *string { return &e.Status }),
-	"url":    text("url", func(e *Entry) *string { return &e.URL }),
-	"origin": text("origin", func(e *Entry) *string { return &e.Origin }),
+	"status": text("status", func(e *Entry) *string { return &e.Status }, isStatus),
+	"url":    text("url", func(e *Entry) *string { return &e.URL }, isSite),
+	"origin": text("origin", func(e *Entry) *string { return &e.Origin }, isOrigin),
 	"rules":  text("rules", func(e *Entry) *string { return &e.Rules }),
 	"sha256": digest("sha256", func(e *Entry) *Digest { return &e.Digest }),
 	"meta":   digest("meta", func(e *Entry) *Digest { return &e.Meta }),
@@ -157,16 +156,38 @@ func (e Entry) Marshal() ([]byte, error) {
 		}
 		b.WriteString(key + " " + v + "\n")
 	}
-	// Reading it back is the proof that it is canonical: two values that a
-	// reader could not tell apart must never be logged.
-	if _, err := ParseEntry(b.Bytes()); err != nil {
+	// Reading it back is the proof that it is canonical and whole: what was
+	// folded here from e must be what every reader folds from the bytes.
+	back, err := ParseEntry(b.Bytes())
+	if err != nil {
 		return nil, err
+	}
+	if lost := e.lost(back); lost != "" {
+		return nil, fmt.Errorf("entry %s: %s would be lost or changed in the log", e.Type, lost)
 	}
 	return b.Bytes(), nil
 }
 
-// ErrIgnored is returned for an entry whose type starts with "x-": readers
-// count the leaf and go on.
+// lost names a field of e that differs from what a reader gets. The display
+// form of a name is carried by Claim alone and ignored elsewhere.
+func (e Entry) lost(back Entry) string {
+	if e.Type != Claim {
+		e.Name.Display = back.Name.Display
+	}
+	if e.Time.Equal(back.Time) && e.Time.Location() == time.UTC {
+		e.Time = back.Time
+	}
+	was, is := reflect.ValueOf(e), reflect.ValueOf(back)
+	for i := range was.NumField() {
+		if !reflect.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface()) {
+			return was.Type().Field(i).Name
+		}
+	}
+	return ""
+}
+
+// ErrIgnored is returned for an entry whose type is "x-" and a word of lower-case
+// letters, digits and hyphens: readers count the leaf and go on.
 var ErrIgnored = errors.New("entry: experimental type, ignored")
 
 // ParseEntry reads the bytes of one leaf. It accepts exactly what Marshal
@@ -183,7 +204,7 @@ func ParseEntry(b []byte) (Entry, error) {
 	lines := strings.Split(strings.TrimSuffix(body, "\n"), "\n")
 	e.Type = EntryType(lines[0])
 	shape, ok := shapes[e.Type]
-	if !ok && strings.HasPrefix(lines[0], "x-") {
+	if x, found := strings.CutPrefix(lines[0], "x-"); !ok && found && isID(x) {
 		return e, ErrIgnored
 	}
 	if !ok {
@@ -225,27 +246,80 @@ func (e *Entry) readLines(shape string, lines []string) error {
 	return nil
 }
 
-// checkValue keeps lines apart and keeps what a person sees equal to what is there.
+// checkValue keeps lines apart and keeps what a person sees equal to what is
+// there: printable ASCII, so that no two values look alike and no reader needs
+// a table of Unicode, whose next edition would tell readers apart.
 func checkValue(v string) error {
 	if v == "" {
 		return errors.New("empty")
-	}
-	if !utf8.ValidString(v) {
-		return errors.New("not UTF-8")
 	}
 	if v[0] == ' ' || v[len(v)-1] == ' ' {
 		return errors.New("starts or ends with a blank")
 	}
 	for _, r := range v {
-		if !unicode.IsPrint(r) {
-			return fmt.Errorf("holds the unprintable character %U", r)
+		if r < ' ' || r > '~' {
+			return fmt.Errorf("holds the character %U; only printable ASCII is logged", r)
 		}
 	}
 	return nil
 }
 
-func text(key string, at func(*Entry) *string) field {
-	return field{key, func(e *Entry) string { return *at(e) }, func(e *Entry, v string) error { *at(e) = v; return nil }}
+// CheckWord reports why the log cannot hold v as a name, version, file name or
+// tag: these are printable ASCII without blanks, so that lines and record names
+// made of several of them can be taken apart again. Adapters refuse such
+// values with words of their own.
+func CheckWord(v string) error {
+	if err := checkValue(v); err != nil {
+		return err
+	}
+	if strings.Contains(v, " ") {
+		return errors.New("holds a blank")
+	}
+	return nil
+}
+
+// isID reports whether v is a word of lower-case letters, digits and hyphens.
+func isID(v string) bool {
+	return v != "" && strings.Trim(v, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// text is a line that holds one word; more may be asked of it.
+func text(key string, at func(*Entry) *string, more ...func(string) error) field {
+	return field{key, func(e *Entry) string { return *at(e) }, func(e *Entry, v string) error {
+		if err := CheckWord(v); err != nil {
+			return err
+		}
+		for _, check := range more {
+			if err := check(v); err != nil {
+				return err
+			}
+		}
+		*at(e) = v
+		return nil
+	}}
+}
+
+func isStatus(v string) error {
+	switch v {
+	case "active", "archived", "deprecated", "quarantined":
+		return nil
+	}
+	return fmt.Errorf("%q is not a status (PEP 792)", v)
+}
+
+func isSite(v string) error {
+	if !strings.HasPrefix(v, "https://") && !strings.HasPrefix(v, "http://") || !strings.HasSuffix(v, "/") {
+		return fmt.Errorf("%q is not an http URL with a slash at its end", v)
+	}
+	return nil
+}
+
+// isOrigin keeps to the key names of signed notes (C2SP signed-note).
+func isOrigin(v string) error {
+	if strings.Contains(v, "+") {
+		return fmt.Errorf("%q holds a plus sign", v)
+	}
+	return nil
 }
 
 func digest(key string, at func(*Entry) *Digest) field {
@@ -269,9 +343,10 @@ func number(key string, get func(*Entry) int64, set func(*Entry, int64)) field {
 	}}
 }
 
+// readTime takes the years 1970 to 9999.
 func readTime(e *Entry, v string) (err error) {
-	if e.Time, err = time.Parse(time.RFC3339, v); err != nil {
-		return fmt.Errorf("%q is not a time (RFC 3339, UTC, whole seconds)", v)
+	if e.Time, err = time.Parse(time.RFC3339, v); err != nil || e.Time.Unix() < 0 {
+		return fmt.Errorf("%q is not a time (RFC 3339, UTC, whole seconds, since 1970)", v)
 	}
 	e.Time = e.Time.UTC()
 	return nil
@@ -279,8 +354,11 @@ func readTime(e *Entry, v string) (err error) {
 
 func readPackage(e *Entry, v string) error {
 	eco, key, ok := strings.Cut(v, "/")
-	if !ok || eco == "" || key == "" {
+	if !ok || !isID(eco) {
 		return fmt.Errorf("%q is not ecosystem/name", v)
+	}
+	if err := CheckWord(key); err != nil {
+		return err
 	}
 	e.Name = Name{Ecosystem: eco, Key: key, Display: key}
 	return nil
@@ -294,7 +372,10 @@ func writeSig(e *Entry) string {
 }
 
 func readSig(e *Entry, v string) (err error) {
-	id, sig, _ := strings.Cut(v, " ")
+	id, sig, ok := strings.Cut(v, " ")
+	if !ok || id == "" || sig == "" {
+		return fmt.Errorf("%q is not key id and signature", v)
+	}
 	e.Sig.KeyID = id
 	e.Sig.Bytes, err = base64.StdEncoding.Strict().DecodeString(sig)
 	return err
@@ -306,7 +387,7 @@ func writeKey(e *Entry) string {
 
 func readKey(e *Entry, v string) (err error) {
 	part := strings.Split(v, " ")
-	if len(part) != 3 || part[0] == "" || part[1] == "" || part[2] == "" {
+	if len(part) != 3 || !isID(part[0]) || part[1] == "" || part[2] == "" {
 		return fmt.Errorf("%q is not ecosystem, id, key", v)
 	}
 	e.Key = RegistryKey{Ecosystem: part[0], ID: part[1]}

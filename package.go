@@ -22,7 +22,13 @@ type Package struct {
 	Tags      []Tag  // sorted by name
 	Modified  time.Time
 	Head      uint64 // index of the newest entry applied, plus one; 0: none
-	chunks    []*Chunk
+	// The log indexes of the entries that claimed the name and that set owners
+	// and status; 0: none did, for a log starts with its genesis. Age is counted
+	// by index, never by the times above.
+	ClaimIndex  uint64
+	OwnersIndex uint64
+	StatusIndex uint64
+	chunks      []*Chunk
 }
 
 // Tag points a name at a version, as npm dist-tags do.
@@ -68,7 +74,8 @@ const ChunkSize = 64
 // Chunk is a run of at most ChunkSize releases in the order they first appeared.
 type Chunk struct {
 	Releases []Release
-	Digest   Digest // of the canonical text of these releases
+	Digest   Digest   // of the canonical text of these releases
+	names    []uint32 // sorted hashes of the versions and file names inside
 }
 
 // Full reports whether no further release will join the chunk.
@@ -92,9 +99,15 @@ func (p *Package) Releases() iter.Seq[*Release] {
 
 // Release finds a version by its exact spelling; nil when there never was one.
 func (p *Package) Release(version string) *Release {
-	for r := range p.Releases() {
-		if r.Version == version {
-			return r
+	h := nameHash('v', version)
+	for _, c := range p.chunks {
+		if !c.mayHold(h) {
+			continue
+		}
+		for i := range c.Releases {
+			if c.Releases[i].Version == version {
+				return &c.Releases[i]
+			}
 		}
 	}
 	return nil
@@ -102,14 +115,49 @@ func (p *Package) Release(version string) *Release {
 
 // File finds a file by name in any release, removed ones included.
 func (p *Package) File(name string) (*Release, *File) {
-	for r := range p.Releases() {
-		for i := range r.Files {
-			if r.Files[i].Name == name {
-				return r, &r.Files[i]
+	h := nameHash('f', name)
+	for _, c := range p.chunks {
+		if !c.mayHold(h) {
+			continue
+		}
+		for i := range c.Releases {
+			r := &c.Releases[i]
+			for k := range r.Files {
+				if r.Files[k].Name == name {
+					return r, &r.Files[k]
+				}
 			}
 		}
 	}
 	return nil, nil
+}
+
+// namesIn lists the hashes of what a chunk holds, so that a look-up in a long
+// history passes over a chunk in a few nanoseconds.
+func namesIn(releases []Release) []uint32 {
+	var out []uint32
+	for i := range releases {
+		out = append(out, nameHash('v', releases[i].Version))
+		for k := range releases[i].Files {
+			out = append(out, nameHash('f', releases[i].Files[k].Name))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (c *Chunk) mayHold(h uint32) bool {
+	_, found := slices.BinarySearch(c.names, h)
+	return found
+}
+
+// nameHash is FNV-1a. Names made to collide cost a look into their chunk.
+func nameHash(kind byte, name string) uint32 {
+	h := (2166136261 ^ uint32(kind)) * 16777619
+	for i := range len(name) {
+		h = (h ^ uint32(name[i])) * 16777619
+	}
+	return h
 }
 
 // Tag returns the version a tag points to.
@@ -145,9 +193,9 @@ func Fold(name Name, entries iter.Seq2[uint64, Entry]) (*Package, error) {
 	return p, nil
 }
 
-// Apply adds the fact at log index i. Facts about other packages, and facts
-// that an earlier one already settled, change nothing: the first entry for a
-// file name wins for ever.
+// Apply adds the fact at log index i. Facts about other packages change
+// nothing. Facts that an earlier one already settled move Head and Modified
+// alone: the first entry for a file name wins for ever.
 func (p *Package) Apply(i uint64, e Entry) (*Package, error) {
 	if !e.Name.Same(p.Name) {
 		return p, nil
@@ -159,13 +207,13 @@ func (p *Package) Apply(i uint64, e Entry) (*Package, error) {
 	n.Head, n.Modified = i+1, e.Time
 	switch e.Type {
 	case Claim:
-		if n.Claimed.IsZero() {
-			n.Claimed, n.Name = e.Time, e.Name
+		if n.ClaimIndex == 0 {
+			n.Claimed, n.ClaimIndex, n.Name = e.Time, i, e.Name
 		}
 	case Owners:
-		n.Owners, n.OwnerN = e.Doc, e.Count
+		n.Owners, n.OwnerN, n.OwnersIndex = e.Doc, e.Count, i
 	case Status:
-		n.Status, n.StatusDoc = e.Status, e.Doc
+		n.Status, n.StatusDoc, n.StatusIndex = e.Status, e.Doc, i
 	case SetTag:
 		n.setTag(Tag{e.Tag, e.Version, i})
 	case DropTag:

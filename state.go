@@ -2,9 +2,8 @@ package bonded
 
 import (
 	"crypto/sha256"
-	"fmt"
+	"encoding/base64"
 	"strconv"
-	"strings"
 )
 
 // The state of a package is committed in the log through the state map: each
@@ -18,7 +17,8 @@ type Record struct {
 	Value Digest
 }
 
-// PackageRecord names the record of a package's whole state.
+// PackageRecord names the record of a package's whole state. No part of a
+// record's name holds a blank (see CheckWord), so two names never run together.
 func PackageRecord(n Name) string { return "P " + n.String() }
 
 // FileRecord names the record of one file.
@@ -33,109 +33,130 @@ func RecordKey(name string) (k [16]byte) {
 	return k
 }
 
-func record(name, text string) Record {
-	return Record{RecordKey(name), DigestOf([]byte(text))}
+func record(name string, text []byte) Record {
+	return Record{RecordKey(name), DigestOf(text)}
 }
 
 // Records returns the map records that entry e changed, read from the state
 // after e: the package's own and, if e speaks of a version, one for each of
 // its files.
 func (p *Package) Records(e Entry) []Record {
-	out := []Record{record(PackageRecord(p.Name), string(p.State()))}
-	r := p.Release(e.Version)
-	if e.Version == "" || r == nil || e.Type == SetTag {
+	out := []Record{record(PackageRecord(p.Name), p.State())}
+	if e.Version == "" || e.Type == SetTag {
 		return out
 	}
-	for i := range r.Files {
-		out = append(out, record(FileRecord(p.Name, r.Version, r.Files[i].Name), fileState(r, &r.Files[i])))
+	if r := p.Release(e.Version); r != nil {
+		out = p.addFileRecords(out, r)
 	}
 	return out
 }
 
-// AllRecords returns every map record of the package, as a full re-fold needs them.
+// AllRecords returns every map record of the package, as a full re-fold needs
+// them; none for a package that no entry named.
 func (p *Package) AllRecords() []Record {
-	out := []Record{record(PackageRecord(p.Name), string(p.State()))}
+	if p.Head == 0 {
+		return nil
+	}
+	out := []Record{record(PackageRecord(p.Name), p.State())}
 	for r := range p.Releases() {
-		for i := range r.Files {
-			out = append(out, record(FileRecord(p.Name, r.Version, r.Files[i].Name), fileState(r, &r.Files[i])))
-		}
+		out = p.addFileRecords(out, r)
+	}
+	return out
+}
+
+func (p *Package) addFileRecords(out []Record, r *Release) []Record {
+	for i := range r.Files {
+		f := &r.Files[i]
+		out = append(out, record(FileRecord(p.Name, r.Version, f.Name), FileState(r, f)))
 	}
 	return out
 }
 
 // State is the canonical text of the package's state, bonded-state/v1: what
-// concerns the whole package, then one digest for each chunk of releases.
-// Lists grow by chunks, so that the text of a large package stays short.
+// concerns the whole package, each with the log index that brought it, then one
+// digest for each chunk of releases. Lists grow by chunks, so that the text of
+// a large package stays short. No word in it holds a blank.
 func (p *Package) State() []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, "bonded-state/v1\npkg %s\n", p.Name)
-	line := func(key, v string) {
-		if v != "" {
-			b.WriteString(key + " " + v + "\n")
+	b := append([]byte("bonded-state/v1\npkg "), p.Name.String()...)
+	b = appendIndex(append(b, "\nnewest"...), p.Head-1)
+	if p.ClaimIndex != 0 {
+		b = appendIndex(append(b, "\nclaim"...), p.ClaimIndex)
+		b = append(append(b, ' '), p.Name.Display...)
+	}
+	if p.OwnersIndex != 0 {
+		b = appendIndex(append(b, "\nowners"...), p.OwnersIndex)
+		b = strconv.AppendInt(append(b, ' '), int64(p.OwnerN), 10)
+		b = appendDigest(append(b, ' '), p.Owners)
+	}
+	if p.StatusIndex != 0 {
+		b = appendIndex(append(b, "\nstatus"...), p.StatusIndex)
+		b = append(append(b, ' '), p.Status...)
+		if !p.StatusDoc.IsZero() {
+			b = appendDigest(append(b, ' '), p.StatusDoc)
 		}
 	}
-	if !p.Claimed.IsZero() {
-		line("name", p.Name.Display)
-		line("claimed", strconv.FormatInt(p.Claimed.Unix(), 10))
-	}
-	line("owners", digestOrEmpty(p.Owners))
-	line("status", p.Status)
-	line("status-doc", digestOrEmpty(p.StatusDoc))
 	for _, t := range p.Tags {
-		fmt.Fprintf(&b, "tag %s %s %d\n", t.Name, t.Version, t.Index)
+		b = appendIndex(append(b, "\ntag"...), t.Index)
+		b = append(append(append(append(b, ' '), t.Name...), ' '), t.Version...)
 	}
 	for _, c := range p.chunks {
-		b.WriteString("chunk " + c.Digest.String() + "\n")
+		b = appendDigest(append(b, "\nchunk "...), c.Digest)
 	}
-	return []byte(b.String())
+	return append(b, '\n')
 }
 
 // ChunkState is the canonical text whose SHA-256 is the chunk's digest.
 func ChunkState(releases []Release) []byte {
-	var b strings.Builder
+	var b []byte
 	for i := range releases {
 		r := &releases[i]
-		fmt.Fprintf(&b, "ver %s%s\n", r.Version, flags(r))
+		b = appendVersion(b, r)
 		for k := range r.Files {
-			b.WriteString(fileLine(&r.Files[k]))
+			b = appendFile(b, &r.Files[k])
 		}
 	}
-	return []byte(b.String())
+	return b
+}
+
+// FileState is the canonical text of one file, whose SHA-256 its record holds.
+func FileState(r *Release, f *File) []byte {
+	return appendFile(appendVersion(nil, r), f)
 }
 
 func newChunk(releases []Release) *Chunk {
-	return &Chunk{Releases: releases, Digest: DigestOf(ChunkState(releases))}
+	return &Chunk{Releases: releases, Digest: DigestOf(ChunkState(releases)), names: namesIn(releases)}
 }
 
-func fileState(r *Release, f *File) string {
-	return "ver " + r.Version + flags(r) + "\n" + fileLine(f)
-}
-
-func fileLine(f *File) string {
-	removed := ""
-	if f.Removed {
-		removed = " removed"
-	}
-	return fmt.Sprintf("file %s %s %d %s %d%s\n", f.Name, f.Digest, f.Size, f.Meta, f.Index, removed)
-}
-
-func flags(r *Release) string {
-	s := ""
+func appendVersion(b []byte, r *Release) []byte {
+	b = append(append(b, "ver "...), r.Version...)
 	if r.Yanked {
-		s += " yanked"
+		b = append(b, " yanked"...)
 		if !r.YankDoc.IsZero() {
-			s += "=" + r.YankDoc.String()
+			b = appendDigest(append(b, '='), r.YankDoc)
 		}
 	}
 	if !r.Deprecated.IsZero() {
-		s += " deprecated=" + r.Deprecated.String()
+		b = appendDigest(append(b, " deprecated="...), r.Deprecated)
 	}
-	return s
+	return append(b, '\n')
 }
 
-func digestOrEmpty(d Digest) string {
-	if d.IsZero() {
-		return ""
+func appendFile(b []byte, f *File) []byte {
+	b = appendIndex(append(b, "file"...), f.Index)
+	b = append(append(b, ' '), f.Name...)
+	b = appendDigest(append(b, ' '), f.Digest)
+	b = strconv.AppendInt(append(b, ' '), f.Size, 10)
+	b = appendDigest(append(b, ' '), f.Meta)
+	if f.Removed {
+		b = append(b, " removed"...)
 	}
-	return d.String()
+	return append(b, '\n')
+}
+
+func appendIndex(b []byte, i uint64) []byte {
+	return strconv.AppendUint(append(b, ' '), i, 10)
+}
+
+func appendDigest(b []byte, d Digest) []byte {
+	return base64.StdEncoding.AppendEncode(b, d[:])
 }

@@ -50,37 +50,40 @@ type Head struct {
 }
 
 // Append adds entries and the seal over them, and stores their hashes. m is the
-// state map with everything in it that the entries change; the caller keeps
-// its records. Entries carry their time already. The log's first entry, and no
-// other, is a genesis. The head counts only if the transaction commits.
-func Append(tx Tx, m *statemap.Map, entries []bonded.Entry) (Head, error) {
+// state map before the batch and records are what the batch changed in it; the
+// map after it is returned. Both results count only if the transaction commits.
+// The caller stores the records. Entries carry their time already. The log's
+// first entry, and no other, is a genesis.
+func Append(tx Tx, m *statemap.Map, entries []bonded.Entry, records []bonded.Record) (Head, *statemap.Map, error) {
 	if len(entries) == 0 {
-		return Head{}, errors.New("append: no entries")
+		return Head{}, nil, errors.New("append: no entries")
 	}
 	size, err := tx.Head()
 	if err != nil {
-		return Head{}, fmt.Errorf("append: read the head: %w", err)
+		return Head{}, nil, fmt.Errorf("append: read the head: %w", err)
 	}
 	if (size == 0) != (entries[0].Type == bonded.Genesis) {
-		return Head{}, fmt.Errorf("append: entry %d is %q; a log starts with its genesis and has one", size, entries[0].Type)
+		return Head{}, nil, fmt.Errorf("append: entry %d is %q; a log starts with its genesis and has one", size, entries[0].Type)
 	}
 	a := &appender{tx: tx, size: size, known: map[int64]tlog.Hash{}}
 	if err := a.readEdge(); err != nil {
-		return Head{}, fmt.Errorf("append: read the edge of the tree: %w", err)
+		return Head{}, nil, fmt.Errorf("append: read the edge of the tree: %w", err)
 	}
 	for k, e := range entries {
 		if e.Type == bonded.Seal || k > 0 && e.Type == bonded.Genesis {
-			return Head{}, fmt.Errorf("append: %q is not the caller's to add", e.Type)
+			return Head{}, nil, fmt.Errorf("append: %q is not the caller's to add", e.Type)
 		}
 		if err := a.add(e); err != nil {
-			return Head{}, err
+			return Head{}, nil, err
 		}
 	}
-	seal := bonded.Entry{Type: bonded.Seal, Leaves: a.size, Root: m.Root(), Bins: m.Bins(), Rules: bonded.RulesVersion}
+	next := m.Set(records)
+	seal := bonded.Entry{Type: bonded.Seal, Leaves: a.size, Root: next.Root(), Bins: next.Bins(), Rules: bonded.RulesVersion}
 	if err := a.add(seal); err != nil {
-		return Head{}, err
+		return Head{}, nil, err
 	}
-	return a.finish()
+	head, err := a.finish()
+	return head, next, err
 }
 
 // appender collects the hashes of one batch.
