@@ -132,7 +132,8 @@ type Ask struct {
 	// download of Name, Version and may be cached for ever.
 	Artifact bool
 	Version  string
-	// Redirect, when set, is answered with 301: a canonical spelling of the URL.
+	// Redirect, when set, is answered with 301: a canonical spelling of the URL,
+	// relative to the URL that was asked for (RFC 3986 section 4.2).
 	Redirect string
 	// Op tells Draft and Reply which of the dialect's operations it is.
 	Op    string
@@ -190,6 +191,10 @@ type Response struct {
 	Type   string
 	Body   []byte
 	Header map[string]string
+	// Reason takes the place of the standard reason phrase in an HTTP/1.1 status
+	// line (RFC 9112 section 4), for clients that show it and not the body: twine
+	// and pip. Empty: the standard phrase. One line of printable ASCII.
+	Reason string
 }
 
 // Document is one file of the static repository.
