@@ -1,0 +1,155 @@
+package pypi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"strings"
+
+	"bonded.dev"
+	"bonded.dev/ecosystem"
+)
+
+// form is an upload as the client describes it: multipart/form-data (RFC 7578)
+// with the fields of the legacy upload API. Only what is compared is kept.
+type form struct {
+	file   string      // name of the part "content"
+	kept   bonded.Kept // its bytes
+	fields map[string][]string
+	spent  int64 // bytes of all fields
+}
+
+// compared are the fields that are remembered; of all others the bytes are
+// counted and dropped. requires_dist may come many times.
+var compared = map[string]bool{
+	":action": true, "protocol_version": true, "filetype": true, "name": true, "version": true,
+	"requires_python": true, "requires_dist": true,
+	"md5_digest": true, "sha256_digest": true, "blake2_256_digest": true,
+}
+
+// get returns the only value of a field, "" when it is absent.
+func (f *form) get(name string) string {
+	if v := f.fields[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// readForm streams the form. Fields may stand before and after the file:
+// requests sorts them first, curl keeps the order of the command line.
+func readForm(contentType string, up ecosystem.Upload) (*form, error) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
+		return nil, bonded.Errorf(bonded.Invalid, "an upload is a form of type multipart/form-data, as twine sends it")
+	}
+	body := &watched{r: up.Body}
+	parts := multipart.NewReader(body, params["boundary"])
+	f := &form{fields: map[string][]string{}}
+	for {
+		// Not NextPart: it undoes quoted-printable, which no client means.
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return f, f.complete()
+		}
+		if err != nil {
+			return nil, brokenForm(err)
+		}
+		if err := f.take(part, body, up); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (f *form) take(part *multipart.Part, body *watched, up ecosystem.Upload) error {
+	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil || params["name"] == "" {
+		return bonded.Errorf(bonded.Invalid, "a part of the upload form has no name")
+	}
+	if params["name"] == "content" {
+		if f.kept.ID != "" {
+			return bonded.Errorf(bonded.Invalid, "the upload form carries two files; send one form for each")
+		}
+		f.file = params["filename"]
+		f.kept, err = up.Keep(part, largestFile)
+		// A store that fails and a client that breaks off both end here, and only
+		// the second is the client's business.
+		if err != nil && body.err != nil {
+			return brokenForm(err)
+		}
+		return err
+	}
+	return f.field(params["name"], part)
+}
+
+const largestField = 64 << 10 // bytes of a field that is compared
+
+func (f *form) field(name string, part io.Reader) error {
+	var value strings.Builder
+	keep := io.Discard
+	if compared[name] {
+		keep = &value
+	}
+	n, err := io.Copy(keep, io.LimitReader(part, largestForm-f.spent+1))
+	if err != nil {
+		return brokenForm(err)
+	}
+	// A field costs more than its bytes: empty ones must not be free.
+	if f.spent += n + 64; f.spent > largestForm {
+		return bonded.Errorf(bonded.TooLarge, "the fields of the upload form are larger than %d MB together", largestForm>>20)
+	}
+	if !compared[name] {
+		return nil
+	}
+	if value.Len() > largestField {
+		return bonded.Errorf(bonded.TooLarge, "the field %s of the upload form is larger than %d kB", name, largestField>>10)
+	}
+	if name != "requires_dist" && len(f.fields[name]) > 0 {
+		return bonded.Errorf(bonded.Invalid, "the upload form holds the field %s twice", name)
+	}
+	f.fields[name] = append(f.fields[name], value.String())
+	return nil
+}
+
+// complete wants what makes the form an upload that we take.
+func (f *form) complete() error {
+	switch action := f.get(":action"); {
+	case action == "submit" || action == "submit_pkg_info" || action == "verify":
+		return bonded.Errorf(bonded.Unsupported, "projects are not registered beforehand; upload the files, and the first one takes the name")
+	case action != "file_upload":
+		return bonded.Errorf(bonded.Unsupported, "the upload form asks for the action %q; this repository knows file_upload", show(action))
+	case f.get("protocol_version") != "" && f.get("protocol_version") != "1":
+		return bonded.Errorf(bonded.Unsupported, "the upload form speaks protocol_version %q; this repository speaks 1", show(f.get("protocol_version")))
+	case f.kept.ID == "":
+		return bonded.Errorf(bonded.Invalid, "the upload form carries no file in the field content")
+	}
+	switch kind := f.get("filetype"); kind {
+	case "", wheelType, sdistType:
+		return nil
+	default:
+		return bonded.Errorf(bonded.Unsupported, "files of type %q are not taken; build a wheel or a source distribution", show(kind))
+	}
+}
+
+// watched remembers whether reading the request failed.
+type watched struct {
+	r   io.Reader
+	err error
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.r.Read(b)
+	if err != nil {
+		w.err = err
+	}
+	return n, err
+}
+
+func brokenForm(err error) error {
+	var known *bonded.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &bonded.Error{Kind: bonded.Invalid, Err: err,
+		Public: "the upload form cannot be read to its end; nothing was changed; upload again"}
+}
