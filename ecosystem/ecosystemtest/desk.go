@@ -119,7 +119,17 @@ func (d *Desk) Forget(g bonded.Digest) { delete(d.docs, g) }
 func (d *Desk) Kept(k bonded.Kept) []byte { return d.kept[k.ID] }
 
 // Ask hands a request's head to the dialect.
-func (d *Desk) Ask(r Request) (ecosystem.Ask, error) { return ask(d.Eco, r) }
+func (d *Desk) Ask(r Request) (ecosystem.Ask, error) { return ask(d.Eco, d.made(r)) }
+
+func (d *Desk) made(r Request) Request {
+	if r.From == nil {
+		return r
+	}
+	name := r.Case
+	r = r.From(d)
+	r.Case = name
+	return r
+}
 
 func ask(eco ecosystem.Ecosystem, r Request) (ecosystem.Ask, error) {
 	path, query, _ := strings.Cut(r.URL, "?")
@@ -140,6 +150,7 @@ func ask(eco ecosystem.Ecosystem, r Request) (ecosystem.Ask, error) {
 
 // Draft asks and drafts; the error is Ask's or Draft's.
 func (d *Desk) Draft(r Request) (ecosystem.Ask, bonded.Draft, error) {
+	r = d.made(r)
 	return d.DraftFrom(r, bytes.NewReader(r.Body))
 }
 

@@ -51,6 +51,9 @@ func FuzzAsk(f *testing.F, eco ecosystem.Ecosystem, s Suite) {
 func FuzzDraft(f *testing.F, eco ecosystem.Ecosystem, s Suite) {
 	requests := append(append([]Request(nil), s.Uploads...), s.Changes...)
 	for i, r := range requests {
+		requests[i] = NewDesk(f, eco).made(r)
+	}
+	for i, r := range requests {
 		f.Add(i, r.Body)
 	}
 	for _, l := range s.Lies {

@@ -19,29 +19,35 @@ type partStore map[[2]string][]byte
 // checkHistory publishes and changes, and after each step holds the documents
 // to what the house relies on.
 func checkHistory(t *testing.T, eco ecosystem.Ecosystem, s Suite) {
-	if len(s.Uploads) < 2 || len(s.Changes) == 0 {
+	if len(s.Uploads) < 2 || len(s.Changes)+len(s.Facts) == 0 {
 		t.Fatal("the suite has no history")
 	}
 	d := NewDesk(t, eco)
 	parts := partStore{}
 	var past []moment
 	names := map[string]bonded.Name{}
+	admit := func(draft bonded.Draft, step string) {
+		d.Admit(t, draft)
+		names[draft.Name.Key] = draft.Name
+		now := d.full(t, parts, names)
+		for _, m := range past {
+			m.checkCatchUp(t, d, parts, names, now, step)
+		}
+		past = append(past, moment{d.Head(), now})
+		if t.Failed() {
+			t.Fatalf("after %q", step)
+		}
+	}
 	for _, r := range slices.Concat(s.Uploads, s.Changes) {
 		a, draft, err := d.Draft(r)
 		if err != nil {
 			t.Fatalf("%s: %v", r.Case, err)
 		}
 		checkHonest(t, d, a, draft)
-		d.Admit(t, draft)
-		names[draft.Name.Key] = draft.Name
-		now := d.full(t, parts, names)
-		for _, m := range past {
-			m.checkCatchUp(t, d, parts, names, now, r.Case)
-		}
-		past = append(past, moment{d.Head(), now})
-		if t.Failed() {
-			t.Fatalf("after %q", r.Case)
-		}
+		admit(draft, r.Case)
+	}
+	for _, f := range s.Facts {
+		admit(f, string(f.Facts[0].Type))
 	}
 	checkMoved(t, d, parts, names)
 	checkNoDocs(t, d, names)

@@ -15,8 +15,9 @@ import (
 // checkReply answers every request of the suite with success and with every
 // kind of error.
 func checkReply(t *testing.T, eco ecosystem.Ecosystem, s Suite) {
+	d := NewDesk(t, eco)
 	for _, r := range slices.Concat(s.Uploads, s.Changes, s.Asks) {
-		a, err := ask(eco, r)
+		a, err := d.Ask(r)
 		if err != nil {
 			t.Errorf("%s: %v", r.Case, err)
 			continue

@@ -35,6 +35,9 @@ type Request struct {
 	URL    string // path and query below the dialect's prefix, escaped as sent
 	Header map[string]string
 	Body   []byte
+	// From, when set, makes the request out of what stands on the desk at the
+	// moment, as a client does that reads before it writes.
+	From func(*Desk) Request
 }
 
 // Lie is an upload that must be drafted and must carry an anomaly.
@@ -62,6 +65,9 @@ type Suite struct {
 	Uploads []Request
 	// Changes follow the uploads: yanks, tags, deletions and what undoes them.
 	Changes []Request
+	// Facts follow the changes: drafts that come by another door than the
+	// dialect, as yanks, statuses and deletions do where clients send none.
+	Facts []bonded.Draft
 	// Lies and hostile archives; one of each kind of anomaly at least. They are
 	// drafted on top of the uploads and the changes.
 	Lies []Lie
