@@ -111,17 +111,11 @@ func (b *Book) run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, do func
 }
 
 func (b *Book) once(ctx context.Context, db *sql.DB, opts *sql.TxOptions, do func(*Tx) error) error {
-	conn, err := db.Conn(ctx)
+	conn, tx, err := b.begin(ctx, db, opts)
 	if err != nil {
-		return b.wrap("open a connection to the database", err)
+		return err
 	}
 	defer conn.Close()
-	// The transaction must not watch ctx: it would then be free to roll back
-	// while the commit is on its way, and nobody could say which came first.
-	tx, err := conn.BeginTx(context.WithoutCancel(ctx), opts)
-	if err != nil {
-		return b.wrap("begin a transaction", err)
-	}
 	defer tx.Rollback()
 	t := &Tx{b: b, ctx: ctx, tx: tx}
 	if err := do(t); err != nil {
@@ -137,6 +131,34 @@ func (b *Book) once(ctx context.Context, db *sql.DB, opts *sql.TxOptions, do fun
 		return fmt.Errorf("commit a transaction: %w", err)
 	}
 	return b.committed(tx.Commit())
+}
+
+// begin opens a transaction. A connection that waited in the pool may have
+// been lost there, when the server was started anew for example; then the next
+// one is taken, until one has to be made.
+func (b *Book) begin(ctx context.Context, db *sql.DB, opts *sql.TxOptions) (*sql.Conn, *sql.Tx, error) {
+	for n := 0; ; n++ {
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			return nil, nil, b.wrap("open a connection to the database", err)
+		}
+		// The transaction must not watch ctx: it would then be free to roll
+		// back while the commit is on its way, and nobody could say which came
+		// first.
+		tx, err := conn.BeginTx(context.WithoutCancel(ctx), opts)
+		if err == nil {
+			return conn, tx, nil
+		}
+		lost := b.dialect.down(err)
+		if lost {
+			discard(conn)
+		} else {
+			conn.Close()
+		}
+		if !lost || n == postgresConns {
+			return nil, nil, b.wrap("begin a transaction", err)
+		}
+	}
 }
 
 // committed tells a commit that was refused from one whose answer was lost.

@@ -218,7 +218,7 @@ func TestTakenPlacesAreConflicts(t *testing.T) {
 	again := file
 	again.Index = 2
 	body := []byte("body")
-	for what, writes := range map[string][2]func(*Tx) error{
+	cases := map[string][2]func(*Tx) error{
 		"place in the log": {
 			func(tx *Tx) error { return tx.AppendEntry(0, claim(n), body) },
 			func(tx *Tx) error { return tx.AppendEntry(0, claim(n), body) },
@@ -239,9 +239,10 @@ func TestTakenPlacesAreConflicts(t *testing.T) {
 			func(tx *Tx) error { return tx.AddUser(User{Name: "alice"}) },
 			func(tx *Tx) error { return tx.AddUser(User{Name: "alice"}) },
 		},
-	} {
-		t.Run(what, func(t *testing.T) {
-			withBook(t, func(t *testing.T, b *Book) {
+	}
+	withBook(t, func(t *testing.T, b *Book) {
+		for what, writes := range cases {
+			t.Run(what, func(t *testing.T) {
 				both := b.Update(t.Context(), func(tx *Tx) error { return errors.Join(writes[0](tx), writes[1](tx)) })
 				wantKind(t, both, bonded.Conflict)
 				update(t, b, writes[0])
@@ -257,8 +258,8 @@ func TestTakenPlacesAreConflicts(t *testing.T) {
 					return err
 				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // TestConflictNamesTheFile: of many files in a batch, the one in the way is said.
