@@ -38,8 +38,8 @@ var may = map[string]string{
 	"registry/blob":     "internal/*",
 	"registry/ledger":   "internal/*",
 	"registry/sign":     "internal/*",
-	"registry/project":  "ecosystem registry/blob",
-	"registry/publish":  "ecosystem registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/statemap",
+	"registry/project":  "ecosystem registry/blob internal/recent",
+	"registry/publish":  "ecosystem registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/statemap internal/recent",
 	"registry/identity": "registry/record",
 	// the way out
 	"registry/serve": "ecosystem registry/publish registry/identity registry/record registry/blob registry/ledger",
