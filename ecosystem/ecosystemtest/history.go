@@ -129,7 +129,9 @@ func (s shelf) add(t *testing.T, d *Desk, parts partStore, docs []ecosystem.Docu
 			t.Errorf("%s is rendered twice at once", doc.Path)
 		}
 		seen[doc.Path] = true
-		checkFound(t, d.Eco, doc.URL, doc.Path, doc.Accept)
+		if a := checkFound(t, d.Eco, doc.URL, doc.Path, doc.Accept); a.Type != "" && a.Type != doc.Type {
+			t.Errorf("%s is rendered as %q and asked for as %q", doc.Path, doc.Type, a.Type)
+		}
 		if doc.Gone {
 			delete(s, doc.Path)
 			continue

@@ -1,0 +1,130 @@
+package npm
+
+import (
+	"strings"
+	"time"
+
+	"bonded.dev"
+	"bonded.dev/ecosystem"
+)
+
+// refusals are the answers to what this registry does not do.
+var refusals = map[string]struct {
+	status int
+	text   string
+}{
+	// npm falls back to asking for a password on any 4xx and on 500, and tries
+	// again on other 5xx unless it was a POST; 501 ends the login with our words.
+	opWebLogins: {501, "there is no login from the command line here yet; ask the repository's administrator for a token and put it into .npmrc as _authToken"},
+	opLogin:     {422, "there is no login by password here; ask the repository's administrator for a token and put it into .npmrc as _authToken"},
+	// npm install goes on without a word, npm audit prints this and fails. An
+	// empty report would claim that somebody had looked.
+	opAudit:   {404, "this repository holds no advisories; nothing was audited"},
+	opTokens:  {422, "tokens and profiles cannot be managed from here yet; ask the repository's administrator"},
+	opUsers:   {422, "users, owners and teams cannot be managed from here yet; ask the repository's administrator"},
+	opAccess:  {422, "access to single packages cannot be set here; every package can be read by everybody who can reach the repository"},
+	opStaging: {422, "this repository does not stage releases yet; publish with npm publish"},
+}
+
+// Reply answers as npm-registry-fetch reads it: of an error's body it prints
+// the member "error", next to status and URL.
+func (e Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
+	if o.Err != nil {
+		return replyError(o)
+	}
+	a := o.Ask
+	if no, ok := refusals[a.Op]; ok && a.Verb == ecosystem.Answer {
+		return answer(no.status, map[string]any{"error": no.text, "reason": "unsupported"})
+	}
+	switch {
+	case a.Op == opProfile:
+		return answer(200, map[string]any{"name": o.User, "email": "", "email_verified": false, "tfa": false})
+	case a.Verb == ecosystem.Whoami:
+		return answer(200, map[string]any{"username": o.User})
+	case a.Verb == ecosystem.Ping:
+		return answer(200, map[string]any{})
+	case a.Verb == ecosystem.Search:
+		return replySearch(o)
+	}
+	r := answer(200, map[string]any{"ok": true, "id": a.Name.Key, "success": true, "index": o.Receipt.Index, "size": o.Receipt.Size})
+	if a.Op == opPut || a.Op == opTag {
+		r.Status = 201
+	}
+	if a.Op == opPut && o.Receipt.Size > 0 {
+		// npm prints this header after whatever else it has to say.
+		r.Header = map[string]string{"npm-notice": "logged as entry " + uintText(o.Receipt.Index) + " of " + uintText(o.Receipt.Size) + " in the repository's public log"}
+	}
+	return r
+}
+
+func answer(status int, body any) ecosystem.Response {
+	return ecosystem.Response{Status: status, Type: typeJSON, Body: value(body)}
+}
+
+// replyError says an error so that each client prints its words.
+func replyError(o ecosystem.Outcome) ecosystem.Response {
+	kind, control, public := bonded.Explain(o.Err)
+	status := ecosystem.StatusOf(kind)
+	// On 409 older clients fetch the document, merge, and publish again.
+	if kind == bonded.Conflict && (o.Ask.Verb == ecosystem.Publish || o.Ask.Verb == 0) {
+		status = 403
+	}
+	text := public
+	if control != "" && !strings.Contains(text, control) {
+		text += " (" + control + ")"
+	}
+	body := map[string]any{"error": text, "reason": text, "success": false}
+	if control != "" {
+		body["control"] = control
+	}
+	r := answer(status, body)
+	if status == 401 {
+		// RFC 9110 section 15.5.2 asks for the header. npm looks for "Bearer"
+		// and "Basic" with just these capitals and then prints advice of its
+		// own in place of the error; the scheme in small letters means the same
+		// to everybody (section 11.1) and makes npm print the header.
+		r.Header = map[string]string{"WWW-Authenticate": `bearer error="invalid_token", error_description="` + plainText(text) + `"`}
+	}
+	return r
+}
+
+// plainText keeps to the characters of error_description (RFC 6750 section 3).
+func plainText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '\''
+		}
+		return r
+	}, s)
+}
+
+// replySearch answers in the form of docs/REGISTRY-API.md, GET /-/v1/search.
+// There are no scores here, so they all are equal, and no publisher: who
+// published is not public.
+func replySearch(o ecosystem.Outcome) ecosystem.Response {
+	objects := []any{}
+	for _, h := range o.Hits {
+		keywords := h.Summary.Keywords
+		if keywords == nil {
+			keywords = []string{}
+		}
+		links := map[string]string{}
+		if h.Summary.Homepage != "" {
+			links["homepage"] = h.Summary.Homepage
+		}
+		scope := "unscoped"
+		if s, _, ok := strings.Cut(h.Name.Key, "/"); ok {
+			scope = strings.TrimPrefix(s, "@")
+		}
+		objects = append(objects, map[string]any{
+			"package": map[string]any{
+				"name": h.Name.Key, "scope": scope, "version": h.Summary.Version, "description": h.Summary.Description,
+				"keywords": keywords, "license": h.Summary.License, "date": timeText(time.Unix(h.Updated, 0)),
+				"links": links, "maintainers": []string{},
+			},
+			"score":       map[string]any{"final": 1, "detail": map[string]int{"quality": 1, "popularity": 1, "maintenance": 1}},
+			"searchScore": 1,
+		})
+	}
+	return answer(200, map[string]any{"objects": objects, "total": o.Total})
+}
