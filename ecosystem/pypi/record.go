@@ -64,14 +64,13 @@ func readRecord(text []byte, path string, found *findings) map[string]recordRow 
 	rows := map[string]recordRow{}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.FieldsPerRecord, r.ReuseRecord = -1, true
-	for {
+	for n := 1; ; n++ {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return rows
 		}
 		if err != nil || len(row) != 3 || strings.ContainsAny(strings.Join(row, ""), "\r\n\x00") {
-			line, _ := r.FieldPos(0)
-			found.add(bonded.Shape, "record-syntax", path, "line %d is not path, hash and size in CSV", line)
+			found.add(bonded.Shape, "record-syntax", path, "row %d is not path, hash and size in CSV", n)
 			return rows
 		}
 		p := strings.ReplaceAll(strings.Clone(row[0]), `\`, "/") // as Windows tools wrote it

@@ -43,14 +43,17 @@ func readForm(contentType string, up ecosystem.Upload) (*form, error) {
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
 		return nil, bonded.Errorf(bonded.Invalid, "an upload is a form of type multipart/form-data, as twine sends it")
 	}
-	body := &watched{r: up.Body}
+	body := &watched{r: up.Body, last: "--" + params["boundary"] + "--"}
 	parts := multipart.NewReader(body, params["boundary"])
 	f := &form{fields: map[string][]string{}}
 	for {
 		// Not NextPart: it undoes quoted-printable, which no client means.
 		part, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) {
-			return f, f.complete()
+			err = body.ended()
+			if err == nil {
+				return f, f.complete()
+			}
 		}
 		if err != nil {
 			return nil, brokenForm(err)
@@ -131,10 +134,12 @@ func (f *form) complete() error {
 	}
 }
 
-// watched remembers whether reading the request failed.
+// watched remembers whether reading the request failed, and how it ended.
 type watched struct {
-	r   io.Reader
-	err error
+	r    io.Reader
+	err  error
+	last string // boundary that ends the form
+	tail []byte
 }
 
 func (w *watched) Read(b []byte) (int, error) {
@@ -142,7 +147,22 @@ func (w *watched) Read(b []byte) (int, error) {
 	if err != nil {
 		w.err = err
 	}
+	const longest = 128 // a boundary has 70 characters (RFC 2046 section 5.1.1)
+	w.tail = append(w.tail, b[max(0, n-longest):n]...)
+	w.tail = w.tail[max(0, len(w.tail)-longest):]
 	return n, err
+}
+
+// ended tells the end of the form from the end of a connection: the multipart
+// reader reports both alike when the latter cuts the header of a part.
+func (w *watched) ended() error {
+	if _, err := io.CopyN(io.Discard, w, 1024); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if !strings.HasSuffix(strings.TrimRight(string(w.tail), "\r\n"), w.last) {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
 }
 
 func brokenForm(err error) error {
