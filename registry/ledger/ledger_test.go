@@ -103,19 +103,24 @@ func (l *log) fill(packages int, seed uint64) {
 
 func keys(t testing.TB) (note.Signer, note.Verifier) {
 	t.Helper()
-	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(skey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, vkey := keyTexts(t)
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return signer, verifier
+}
+
+func keyTexts(t testing.TB) (signer note.Signer, vkey string) {
+	t.Helper()
+	skey, vkey, err := note.GenerateKey(rand.Reader, origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if signer, err = note.NewSigner(skey); err != nil {
+		t.Fatal(err)
+	}
+	return signer, vkey
 }
 
 // TestAppendIsTheTree compares what Append stores with a tree that tlog builds
