@@ -32,15 +32,16 @@ var may = map[string]string{
 	"ecosystem/all":           "ecosystem ecosystem/*",
 
 	// the way in, in this order
-	"registry/screen":   "pure",
-	"registry/decide":   "pure",
-	"registry/record":   "internal/*",
-	"registry/blob":     "internal/*",
-	"registry/ledger":   "internal/*",
-	"registry/sign":     "internal/*",
-	"registry/project":  "ecosystem registry/blob internal/recent",
-	"registry/publish":  "ecosystem registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/statemap internal/recent",
-	"registry/identity": "registry/record",
+	"registry/screen":        "pure",
+	"registry/decide":        "pure",
+	"registry/record":        "internal/*",
+	"registry/blob":          "internal/*",
+	"registry/blob/blobtest": "registry/blob",
+	"registry/ledger":        "internal/*",
+	"registry/sign":          "internal/*",
+	"registry/project":       "ecosystem registry/blob internal/recent",
+	"registry/publish":       "ecosystem registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/statemap internal/recent",
+	"registry/identity":      "registry/record",
 	// the way out
 	"registry/serve": "ecosystem registry/publish registry/identity registry/record registry/blob registry/ledger",
 	// looking after it

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -81,7 +82,7 @@ func (h *Handler) recovered(w http.ResponseWriter, r *http.Request) {
 		panic(p)
 	}
 	h.metrics.panics.Inc()
-	h.Log.Error("a request panicked", "method", r.Method, "path", safePath(sentPath(r)), "panic", p, "stack", string(debug.Stack()))
+	h.Log.Error("a request panicked", "method", r.Method, "path", safePath(sentPath(r)), "panic", hideTokens(fmt.Sprint(p)), "stack", string(debug.Stack()))
 	w.Header().Set("Connection", "close")
 	defer func() {
 		if again := recover(); again != nil { // the adapter's own words for it
@@ -105,7 +106,7 @@ func (h *Handler) logOutcome(r *http.Request, rm *room, out ecosystem.Outcome, s
 	attrs := append(common(r), slog.String("dialect", rm.id), slog.String("verb", verbs[out.Ask.Verb]), slog.Int("status", status))
 	add := func(key, v string) {
 		if v != "" {
-			attrs = append(attrs, slog.String(key, v))
+			attrs = append(attrs, slog.String(key, hideTokens(v)))
 		}
 	}
 	add("user", out.User)

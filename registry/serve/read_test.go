@@ -273,7 +273,7 @@ func TestChangesUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for i := 1; i <= 300; i++ {
+	for i := 1; i <= 100; i++ {
 		l.put("toy/a/doc.json", fmt.Sprint(i))
 		want(t, "own write", text(t, l.do("GET", "/toy/a")), fmt.Sprint(i))
 	}

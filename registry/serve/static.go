@@ -162,7 +162,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, pg *page) {
 	default:
 		h.send(w, r, pg, b)
 	}
-	if h.LogReads {
+	if h.LogReads && err == nil && !b.absent {
 		h.logRead(r)
 	}
 }
