@@ -67,6 +67,7 @@ const (
 	HiddenData         Rule = "hidden-data" // bytes that belong to no entry
 	Encrypted          Rule = "encrypted"
 	UnknownFlag        Rule = "unknown-flag"
+	UnknownVersion     Rule = "unknown-version"
 	UnknownCompression Rule = "unknown-compression"
 	ExtraField         Rule = "extra-field"
 	UnicodePath        Rule = "unicode-path" // extra field 0x7075 with another name

@@ -108,6 +108,9 @@ func (t *tarReader) entry() error {
 
 // body reads the content of an extension header.
 func (t *tarReader) body(h tarHeader) (string, error) {
+	if h.link != "" {
+		t.w.note(HeaderFormat, h.name, "an extension header with a link target")
+	}
 	if h.size > extendedHeader {
 		return "", t.w.stop(HeaderTooLarge, h.name, "an extension header of %d bytes", h.size)
 	}

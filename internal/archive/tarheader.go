@@ -26,6 +26,8 @@ var (
 	fieldSize     = field{"size", 124, 136}
 	fieldChecksum = field{"checksum", 148, 156}
 	fieldMode     = field{"mode", 100, 108}
+	fieldName     = field{"name", 0, 100}
+	fieldLink     = field{"linkname", 157, 257}
 	fieldPrefix   = field{"prefix", 345, 500}
 )
 
@@ -43,7 +45,7 @@ func (f field) text(b []byte) string {
 // parseHeader reads a block that is not all zero. It notes what readers parse
 // differently and stops where the next header cannot be found for sure.
 func (w *walk) parseHeader(b []byte) (tarHeader, error) {
-	h := tarHeader{typ: b[156], link: field{"linkname", 157, 257}.text(b), name: field{"name", 0, 100}.text(b)}
+	h := tarHeader{typ: b[156], link: fieldLink.text(b), name: fieldName.text(b)}
 	var sum int64
 	for i, c := range b[:blockSize] {
 		if i >= fieldChecksum.from && i < fieldChecksum.to {
@@ -55,6 +57,7 @@ func (w *walk) parseHeader(b []byte) (tarHeader, error) {
 		return h, w.stop(BadChecksum, h.name, "header block at byte %d of the tar", w.inv.Unpacked-blockSize)
 	}
 	w.checkMagic(&h, b)
+	w.checkSlack(&h, b)
 	for _, f := range numericFields {
 		v, ok := octal(b[f.from:f.to])
 		if !ok && !base256(b[f.from:f.to]) {
@@ -96,6 +99,26 @@ func (w *walk) checkMagic(h *tarHeader, b []byte) {
 	}
 }
 
+// checkSlack looks behind the zero byte that ends a text field. node-tar drops
+// what follows only up to a line break, and takes byte 475, the last of a long
+// prefix, for a sign that there is one.
+func (w *walk) checkSlack(h *tarHeader, b []byte) {
+	for _, f := range [...]field{fieldName, fieldLink, fieldPrefix} {
+		text, slack, _ := bytes.Cut(b[f.from:f.to], []byte{0})
+		if f == fieldPrefix && len(text) <= 130 {
+			// Behind a short prefix star and old node-tar keep two dates.
+			dates := b[476:500]
+			slack = slack[:len(slack)-len(dates)]
+			if len(bytes.Trim(dates, " 01234567\x00")) > 0 {
+				w.note(HeaderFormat, h.name, "data after the end of field %s", f.name)
+			}
+		}
+		if !zero(slack) {
+			w.note(HeaderFormat, h.name, "data after the end of field %s", f.name)
+		}
+	}
+}
+
 // octal parses the one form that all readers take for the same number: spaces,
 // octal digits, then spaces and zero bytes; nothing at all is 0.
 func octal(b []byte) (int64, bool) {
@@ -108,9 +131,23 @@ func octal(b []byte) (int64, bool) {
 	return v, len(bytes.Trim(b[i:], " \x00")) == 0
 }
 
-// base256 reports GNU's binary form, which large user ids and old dates use.
+// base256 reports GNU's binary form, which large user ids and old dates use, as
+// far as all read it: two's complement of at most 48 bits, which node-tar's
+// numbers hold.
 func base256(b []byte) bool {
-	return b[0] == 0x80 || b[0] == 0xff
+	fill := b[0]
+	if fill != 0x80 && fill != 0xff {
+		return false
+	}
+	if fill == 0x80 {
+		fill = 0
+	}
+	for _, c := range b[1 : len(b)-6] {
+		if c != fill {
+			return false
+		}
+	}
+	return true
 }
 
 func zero(b []byte) bool {

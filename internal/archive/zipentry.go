@@ -33,6 +33,7 @@ const (
 // zipEntry is a record of the central directory.
 type zipEntry struct {
 	name             string
+	version          byte // of the format, needed to extract
 	flags, method    uint16
 	crc              uint32
 	packed, unpacked int64
@@ -48,7 +49,7 @@ func (w *walk) readDirectoryRecord(off, end int64) (zipEntry, int64, error) {
 	if !ok || off+directoryLen > end || string(b[:4]) != sigDirectory {
 		return zipEntry{}, 0, w.stop(Unreadable, "", "no central directory record at byte %d", off)
 	}
-	e := zipEntry{flags: le.Uint16(b[8:]), method: le.Uint16(b[10:]), crc: le.Uint32(b[16:])}
+	e := zipEntry{version: b[6], flags: le.Uint16(b[8:]), method: le.Uint16(b[10:]), crc: le.Uint32(b[16:])}
 	packed, unpacked, offset := uint64(le.Uint32(b[20:])), uint64(le.Uint32(b[24:])), uint64(le.Uint32(b[42:]))
 	nameLen, extraLen, commentLen := int(le.Uint16(b[28:])), int(le.Uint16(b[30:])), int(le.Uint16(b[32:]))
 	disk, host, attrs := le.Uint16(b[34:]), b[5], le.Uint32(b[38:])
@@ -144,6 +145,7 @@ func (z *zipReader) member(e *zipEntry) error {
 	if err := w.claim(e.name, e.unpacked); err != nil {
 		return err
 	}
+	z.checkVersion(e, e.version)
 	readable := z.checkFlags(e)
 	m := Entry{Path: e.name, Type: File, Mode: e.mode &^ fs.ModeType}
 	isDir := strings.HasSuffix(e.name, "/")
@@ -229,6 +231,15 @@ func (z *zipReader) unpack(e *zipEntry, read func(io.Reader) error, p *Entry, su
 		w.note(BadCRC, e.name, "crc32 %08x, the headers state %08x", sum.Sum32(), e.crc)
 	}
 	return nil
+}
+
+// checkVersion notes a version that zipfile does not extract. What we read
+// needs 2.0, or 4.5 with zip64; writers state a little more at times.
+func (z *zipReader) checkVersion(e *zipEntry, version byte) {
+	const newest = 63
+	if version > newest {
+		z.w.note(UnknownVersion, e.name, "version %d.%d", version/10, version%10)
+	}
 }
 
 // checkFlags notes what the flags and the method ask for beyond the plain

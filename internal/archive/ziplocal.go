@@ -17,6 +17,7 @@ func (z *zipReader) localHeader(e *zipEntry) (localHeader, error) {
 	if !ok || string(b[:4]) != sigLocal {
 		return localHeader{}, w.stop(LocalHeader, e.name, "no local header at byte %d", e.offset)
 	}
+	z.checkVersion(e, b[4])
 	flags, method, crc := le.Uint16(b[6:]), le.Uint16(b[8:]), le.Uint32(b[14:])
 	h := localHeader{packed: uint64(le.Uint32(b[18:])), unpacked: uint64(le.Uint32(b[22:]))}
 	nameLen, extraLen := int(le.Uint16(b[26:])), int(le.Uint16(b[28:]))

@@ -10,6 +10,7 @@ var le = binary.LittleEndian
 
 // Offsets of fields that cases tamper with, in the fixed parts of the records.
 const (
+	LocalVersion, CentralVersion   = 4, 6
 	LocalFlags, CentralFlags       = 6, 8
 	LocalMethod, CentralMethod     = 8, 10
 	LocalCRC, CentralCRC           = 14, 16

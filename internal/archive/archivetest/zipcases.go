@@ -35,6 +35,7 @@ func zipEntryCases() []Case {
 		c("masked headers", "encrypted", e.both(LocalFlags, CentralFlags, 1<<13)),
 		c("patched data", "unknown-flag", e.both(LocalFlags, CentralFlags, 1<<5)),
 		c("reserved flag", "unknown-flag", e.both(LocalFlags, CentralFlags, 1<<14)),
+		c("version that nobody reads", "unknown-version", e.both(LocalVersion, CentralVersion, 99)),
 		c("bzip2", "unknown-compression", e.both(LocalMethod, CentralMethod, 12)),
 		c("deflate64", "unknown-compression", e.both(LocalMethod, CentralMethod, 9)),
 		c("a name in no declared code page", "name-encoding", Entry{Name: "caf\u00e9", Body: "x"}.both(LocalFlags, CentralFlags, 0)),
