@@ -50,18 +50,3 @@ func TestOneByOne(t *testing.T) {
 		t.Error("a flush that went wrong was forgotten")
 	}
 }
-
-func TestOpenSettings(t *testing.T) {
-	for _, where := range []string{
-		"s3:", "s3://", "s3://bucket", "s3://?endpoint=h", "s3://bucket?endpoint=h&tls=maybe", "s3://bucket?endpoint=h&key=secret", "s3://%zz",
-	} {
-		if _, err := Open(t.Context(), where); err == nil {
-			t.Errorf("Open(%q) succeeded", where)
-		}
-	}
-	s, err := Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
-}
