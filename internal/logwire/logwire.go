@@ -9,6 +9,7 @@
 // is not in the path and that bundles carry length prefixes.
 //
 //	log/checkpoint                 newest signed checkpoint
+//	log/key                        the log's verifier key, for whoever trusts on first use
 //	log/tile/0/000                 full tile: hashes of leaves 0..255
 //	log/tile/0/001.p/7             partial tile: hashes of leaves 256..262
 //	log/tile/1/000.p/1             hash over leaves 0..255
@@ -33,6 +34,7 @@ import (
 // Paths below the public URL, without the leading slash.
 const (
 	CheckpointPath = "log/checkpoint"
+	KeyPath        = "log/key"
 	ProvePath      = "log/prove"
 	docPrefix      = "log/doc/"
 	tilePrefix     = "log/tile/"

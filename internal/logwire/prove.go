@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -24,7 +25,9 @@ const (
 	MaxAnswer = 32 << 20
 )
 
-// Question is what a client posts to ProvePath as JSON.
+// Question is what a client asks of ProvePath, as a query
+// ("?record=P+npm/left-pad&record=R+...&chunks=1", or for a single record
+// "?name=npm/left-pad&version=1.0.0&file=left-pad-1.0.0.tgz") or as JSON.
 type Question struct {
 	// Records are names of map records: "P npm/left-pad" for the state of a
 	// package, "R npm/left-pad 1.0.0 left-pad-1.0.0.tgz" for one file.
@@ -55,6 +58,44 @@ func ReadQuestion(r io.Reader) (Question, error) {
 		return q, &bonded.Error{Kind: bonded.Invalid, Public: `the question is not {"records": ["P npm/left-pad", ...]}`, Err: err}
 	}
 	return q, nil
+}
+
+// ParseQuestion reads a question from the query of a URL.
+func ParseQuestion(query map[string][]string) (Question, error) {
+	q := Question{Records: query["record"]}
+	one := map[string]string{}
+	for key, v := range query {
+		switch key {
+		case "record":
+		case "chunks":
+			q.Chunks = len(v) == 1 && v[0] == "1"
+		case "name", "version", "file":
+			if len(v) != 1 {
+				return q, bonded.Errorf(bonded.Invalid, "%s stands %d times; ask for more than one by record=", key, len(v))
+			}
+			one[key] = v[0]
+		default:
+			return q, bonded.Errorf(bonded.Invalid, "%q is no part of a question; there are record, chunks, name, version and file", key)
+		}
+	}
+	switch {
+	case len(one) == 0:
+		return q, nil
+	case one["version"] == "" && one["file"] == "":
+		q.Records = append(q.Records, "P "+one["name"])
+	default:
+		q.Records = append(q.Records, "R "+one["name"]+" "+one["version"]+" "+one["file"])
+	}
+	return q, nil
+}
+
+// Query writes the question as the query of a URL.
+func (q Question) Query() string {
+	v := url.Values{"record": q.Records}
+	if q.Chunks {
+		v.Set("chunks", "1")
+	}
+	return v.Encode()
 }
 
 // ParseQuery takes a record name apart.
