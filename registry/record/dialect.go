@@ -25,9 +25,14 @@ type dialect struct {
 	// sizes says how many rows go into one INSERT, largest first, ending in 1.
 	// A few fixed sizes keep the number of distinct statements small.
 	sizes []int
+	// holds(text, part) is the function that says where part begins in text,
+	// counted from 1; 0: it is not there.
+	holds string
 	// prepared says that statements are compiled once, when the book opens;
 	// pgx keeps its own cache for every connection.
 	prepared bool
+	// send runs statements and counts the rows that each one wrote.
+	send func(*Tx, []statement) ([]int64, error)
 
 	duplicate func(error) bool // a unique key is taken
 	again     func(error) bool // lost a race; the same transaction may well succeed now
@@ -50,8 +55,10 @@ func sqliteDialect() *dialect {
 		goose:    goose.DialectSQLite3,
 		update:   &sql.TxOptions{},
 		view:     &sql.TxOptions{ReadOnly: true},
-		sizes:    []int{1},
+		sizes:    []int{8, 1},
+		holds:    "instr",
 		prepared: true,
+		send:     sendPrepared,
 		duplicate: func(err error) bool {
 			c := code(err)
 			return c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
@@ -81,6 +88,8 @@ func postgresDialect() *dialect {
 		update:    &sql.TxOptions{Isolation: sql.LevelSerializable},
 		view:      &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 		sizes:     []int{256, 64, 16, 4, 1},
+		holds:     "strpos",
+		send:      sendPipelined,
 		duplicate: func(err error) bool { return state(err) == "23505" },
 		again:     func(err error) bool { return state(err) == "40001" || state(err) == "40P01" },
 		down:      func(err error) bool { return postgresDown(err, state(err)) },

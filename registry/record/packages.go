@@ -69,7 +69,7 @@ func (t *Tx) files(where string, args ...any) ([]FileRow, error) {
 
 // SetSummary sets what search shows of a package. The zero Summary hides it.
 func (t *Tx) SetSummary(name bonded.Name, s bonded.Summary, updated time.Time) error {
-	text := strings.Join(append([]string{s.Description}, s.Keywords...), "\n")
+	text := strings.Join(append([]string{name.Key, name.Display, s.Description}, s.Keywords...), "\n")
 	return t.put(summaryTable, name.Ecosystem, name.Key, name.Display, clean(s.Version), clean(s.Description),
 		clean(strings.Join(s.Keywords, "\n")), clean(s.License), clean(s.Homepage), micros(updated),
 		fold(name.Key), fold(text))

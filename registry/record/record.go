@@ -117,7 +117,7 @@ func (b *Book) once(ctx context.Context, db *sql.DB, opts *sql.TxOptions, do fun
 	}
 	defer conn.Close()
 	defer tx.Rollback()
-	t := &Tx{b: b, ctx: ctx, tx: tx}
+	t := &Tx{b: b, ctx: ctx, tx: tx, conn: conn}
 	if err := do(t); err != nil {
 		return err
 	}
@@ -205,6 +205,7 @@ type Tx struct {
 	b       *Book
 	ctx     context.Context
 	tx      *sql.Tx
+	conn    *sql.Conn // that tx runs on
 	pending [tableCount]rows
 }
 

@@ -28,72 +28,62 @@ const (
 // Only packages with a summary are found. No text finds all. total counts all
 // hits, of which size are returned from position from on.
 //
-// It reads every summary of the ecosystem, which is good for some 10^5 packages.
+// It reads every summary of the ecosystem, which is good for some 10^5
+// packages. LIKE is not used: its idea of case and its wildcards would have to
+// be fought, and finding a plain text is faster.
 func (b *Book) Search(ctx context.Context, ecosystem, text string, from, size int) (hits []Hit, total int, err error) {
-	where, args := searchCondition(ecosystem, text)
+	from, size = max(from, 0), min(max(size, 0), maxHits)
+	text = strings.TrimSpace(foldQuery(text))
+	holds := b.dialect.holds
+	where, args := `eco = $1 AND version <> ''`, []any{ecosystem, text}
+	words := strings.Fields(text)
+	for _, w := range words[:min(len(words), maxWords)] {
+		args = append(args, w)
+		where += ` AND ` + holds + `(folded_text, $` + strconv.Itoa(len(args)) + `) > 0`
+	}
 	err = b.View(ctx, func(t *Tx) error {
-		if _, err := t.one("search", `SELECT count(*) FROM summary WHERE `+where, args, &total); err != nil {
+		hits, total, err = t.hits(where, holds, append(args[:len(args):len(args)], size, from))
+		if err != nil || len(hits) > 0 {
 			return err
 		}
-		from, size = max(from, 0), min(max(size, 0), maxHits)
-		if from >= total || size == 0 {
-			return nil
-		}
-		hits, err = t.hits(where, args, foldQuery(text), from, size)
+		// A page behind the last one holds no row that could tell the total.
+		_, err = t.one("search", `SELECT count(*) FROM summary WHERE `+where+` AND $2 = $2`, args, &total)
 		return err
 	})
 	return hits, total, err
 }
 
-func searchCondition(ecosystem, text string) (where string, args []any) {
-	where, args = `eco = $1 AND version <> ''`, []any{ecosystem}
-	words := strings.Fields(foldQuery(text))
-	for _, w := range words[:min(len(words), maxWords)] {
-		args = append(args, "%"+escapeLike(w)+"%")
-		n := "$" + strconv.Itoa(len(args))
-		where += ` AND (folded_name LIKE ` + n + ` ESCAPE '!' OR folded_text LIKE ` + n + ` ESCAPE '!')`
-	}
-	return where, args
-}
-
-func (t *Tx) hits(where string, args []any, text string, from, size int) ([]Hit, error) {
-	text = strings.TrimSpace(text)
-	like := escapeLike(text)
+// hits reads one page. The inner query ranks narrow rows; only those of the
+// page are read in full.
+func (t *Tx) hits(where, holds string, args []any) (hits []Hit, total int, err error) {
 	n := len(args)
-	mark := func(i int) string { return "$" + strconv.Itoa(n+i) }
-	rows, err := t.query("search", `SELECT eco, key, display, version, description, keywords, license, homepage, updated,
-		CASE WHEN folded_name = `+mark(1)+` THEN 0
-			WHEN folded_name LIKE `+mark(2)+` ESCAPE '!' THEN 1
-			WHEN folded_name LIKE `+mark(3)+` ESCAPE '!' THEN 2 ELSE 3 END AS place
-		FROM summary WHERE `+where+` ORDER BY place, key LIMIT `+mark(4)+` OFFSET `+mark(5),
-		append(args[:n:n], text, like+"%", "%"+like+"%", size, from)...)
+	rows, err := t.query("search", `SELECT s.eco, s.key, s.display, s.version, s.description, s.keywords, s.license, s.homepage, s.updated, f.total
+		FROM summary s JOIN (
+			SELECT key, count(*) OVER () AS total, CASE WHEN folded_name = $2 THEN 0
+				WHEN `+holds+`(folded_name, $2) = 1 THEN 1 WHEN `+holds+`(folded_name, $2) > 1 THEN 2 ELSE 3 END AS place
+			FROM summary WHERE `+where+` ORDER BY place, key LIMIT $`+strconv.Itoa(n-1)+` OFFSET $`+strconv.Itoa(n)+`
+		) f ON s.key = f.key
+		WHERE s.eco = $1 ORDER BY f.place, s.key`, args...)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer rows.Close()
-	var list []Hit
 	for rows.Next() {
 		var h Hit
 		var keywords string
 		var updated int64
-		var place int
 		s := &h.Summary
 		if err := rows.Scan(&h.Name.Ecosystem, &h.Name.Key, &h.Name.Display, &s.Version, &s.Description,
-			&keywords, &s.License, &s.Homepage, &updated, &place); err != nil {
-			return nil, t.b.wrap("search", err)
+			&keywords, &s.License, &s.Homepage, &updated, &total); err != nil {
+			return nil, 0, t.b.wrap("search", err)
 		}
 		if keywords != "" {
 			s.Keywords = strings.Split(keywords, "\n")
 		}
 		h.Updated = updated / 1e6
-		list = append(list, h)
+		hits = append(hits, h)
 	}
-	return list, t.b.wrap("search", rows.Err())
-}
-
-// escapeLike makes the wildcards of LIKE ordinary characters.
-func escapeLike(s string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
+	return hits, total, t.b.wrap("search", rows.Err())
 }
 
 func foldQuery(s string) string {

@@ -1,16 +1,21 @@
 package record
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"bonded.dev"
 )
 
 // A batch of releases writes a few rows into each of a dozen tables. Sent one
-// by one they cost a round trip each; collected here they cost one for each
-// table. Nothing outside this file knows.
+// by one they cost a round trip each; collected here they cost one in all.
+// Nothing outside this file knows.
 
 // table says how rows reach one table.
 type table struct {
@@ -122,7 +127,7 @@ func (t *Tx) put(table int, row ...any) error {
 	if len(p.list) < maxPending {
 		return nil
 	}
-	return t.flush(table)
+	return t.send(t.drain(table))
 }
 
 // keyOf is a text that is equal for equal primary keys only.
@@ -136,71 +141,104 @@ func keyOf(columns []any) string {
 // Flush writes what the transaction has collected and reports its errors now
 // instead of at the commit.
 func (t *Tx) Flush() error {
+	var list []statement
 	for table := range t.pending {
-		if err := t.flush(table); err != nil {
-			return err
-		}
+		list = append(list, t.drain(table)...)
 	}
-	return nil
+	return t.send(list)
 }
 
-func (t *Tx) flush(table int) error {
-	p := t.pending[table]
-	if len(p.list) == 0 {
-		return nil
-	}
+// statement writes some rows into one table.
+type statement struct {
+	table int
+	rows  [][]any
+	text  string
+	args  []any
+}
+
+// drain turns what is pending for a table into statements.
+func (t *Tx) drain(table int) []statement {
+	d, rest := &tables[table], t.pending[table].list
 	t.pending[table] = rows{}
-	sizes := t.b.dialect.sizes
-	for rest := p.list; len(rest) > 0; {
-		for sizes[0] > len(rest) {
+	var out []statement
+	for sizes := t.b.dialect.sizes; len(rest) > 0; {
+		if sizes[0] > len(rest) {
 			sizes = sizes[1:]
+			continue
 		}
-		if err := t.insert(table, rest[:sizes[0]]); err != nil {
-			return err
+		s := statement{table: table, rows: rest[:sizes[0]], text: d.insert(sizes[0])}
+		for _, row := range s.rows {
+			s.args = append(s.args, row...)
 		}
+		out = append(out, s)
 		rest = rest[sizes[0]:]
 	}
+	return out
+}
+
+func (t *Tx) send(list []statement) error {
+	if len(list) == 0 {
+		return nil
+	}
+	counts, err := t.b.dialect.send(t, list)
+	if err != nil {
+		last := list[min(len(counts), len(list)-1)]
+		return t.b.wrap(fmt.Sprintf("write %d rows into %s", len(last.rows), tables[last.table].name), err)
+	}
+	for i, s := range list {
+		if !tables[s.table].fresh || counts[i] == int64(len(s.rows)) {
+			continue
+		}
+		switch s.table {
+		case packageTable:
+			return t.takenName(s.rows)
+		case fileTable:
+			return t.takenFile(s.rows)
+		}
+		return takenEntry(s.rows)
+	}
 	return nil
 }
 
-func (t *Tx) insert(table int, list [][]any) error {
-	d := &tables[table]
-	args := make([]any, 0, len(list)*len(d.columns))
-	for _, row := range list {
-		args = append(args, row...)
+// sendPrepared runs statements that the book has compiled. It returns how many
+// rows each one wrote, up to the one that failed.
+func sendPrepared(t *Tx, list []statement) (counts []int64, err error) {
+	// A context that can end costs a goroutine for each statement, and these
+	// are short; Update looks at the context before it commits.
+	ctx := context.WithoutCancel(t.ctx)
+	for _, s := range list {
+		res, err := t.tx.StmtContext(ctx, t.b.stmts[s.text]).ExecContext(ctx, s.args...)
+		if err != nil {
+			return counts, err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return counts, err
+		}
+		counts = append(counts, n)
 	}
-	text := d.insert(len(list))
-	what := fmt.Sprintf("write %d rows into %s", len(list), d.name)
-	n, err := t.execPrepared(text, args)
-	if err != nil {
-		return t.b.wrap(what, err)
-	}
-	if !d.fresh || n == int64(len(list)) {
-		return nil
-	}
-	switch table {
-	case packageTable:
-		return t.takenName(list)
-	case fileTable:
-		return t.takenFile(list)
-	}
-	return takenEntry(list)
+	return counts, nil
 }
 
-func (t *Tx) execPrepared(text string, args []any) (int64, error) {
-	stmt := t.b.stmts[text]
-	if stmt == nil {
-		res, err := t.tx.ExecContext(t.ctx, text, args...)
-		if err != nil {
-			return 0, err
+// sendPipelined sends all statements before it waits for the first answer, so
+// that a batch costs one round trip however many tables it touches.
+func sendPipelined(t *Tx, list []statement) (counts []int64, err error) {
+	var batch pgx.Batch
+	for _, s := range list {
+		batch.Queue(s.text, s.args...)
+	}
+	err = t.conn.Raw(func(c any) error {
+		results := c.(*stdlib.Conn).Conn().SendBatch(t.ctx, &batch)
+		for range list {
+			tag, err := results.Exec()
+			if err != nil {
+				return errors.Join(err, results.Close())
+			}
+			counts = append(counts, tag.RowsAffected())
 		}
-		return res.RowsAffected()
-	}
-	res, err := t.tx.StmtContext(t.ctx, stmt).ExecContext(t.ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+		return results.Close()
+	})
+	return counts, err
 }
 
 // takenEntry: somebody wrote these places of the log while we believed to be
