@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"bonded.dev"
@@ -68,6 +69,7 @@ type Desk struct {
 	packages   *recent.Cache[string, *bonded.Package]
 	documents  *recent.Cache[bonded.Digest, []byte]
 	seq        sequencer
+	view       atomic.Pointer[View]
 }
 
 const (

@@ -139,7 +139,7 @@ func (d *Desk) catchUp(ctx context.Context) error {
 	if err != nil || head == d.seq.head {
 		return err
 	}
-	d.seq.head, d.seq.house, d.seq.records = head, house, d.seq.records.Set(changed)
+	d.advance(head, house, d.seq.records.Set(changed))
 	d.Shelf.Forget()
 	if d.seq.projected, err = d.shelvedByOthers(ctx); err != nil {
 		return err

@@ -39,6 +39,7 @@ type span struct {
 // checkpoint before anything is served under it, artifacts before the
 // documents that point to them, and the mark last.
 func (d *Desk) project(ctx context.Context) error {
+	d.view.CompareAndSwap(nil, &View{d.seq.head, d.seq.records})
 	if d.seq.projected == d.seq.head {
 		return nil
 	}
@@ -60,6 +61,7 @@ func (d *Desk) project(ctx context.Context) error {
 	if err := d.checkpoint(ctx); err != nil {
 		return err
 	}
+	d.view.Store(&View{d.seq.head, d.seq.records})
 	if err := d.packagesOf(ctx, s); err != nil {
 		return err
 	}

@@ -30,6 +30,37 @@ type entrant struct {
 	taken   bool // its facts are in the log, or may be
 }
 
+// View is what readers see of the log: one head and the state map that its
+// seal states. It never changes.
+type View struct {
+	Head    uint64 // entries
+	Records *statemap.Map
+}
+
+// View returns the newest view; nil before Open.
+func (d *Desk) View() *View { return d.view.Load() }
+
+// Size is the number of entries in the log.
+func (d *Desk) Size() uint64 {
+	if v := d.View(); v != nil {
+		return v.Head
+	}
+	return 0
+}
+
+// Check reports whether the desk takes drafts; it is what readiness asks.
+func (d *Desk) Check(context.Context) error {
+	select {
+	case <-d.stopped:
+		return closing()
+	default:
+	}
+	if n := len(d.queue); n == cap(d.queue) {
+		return bonded.Errorf(bonded.Unavailable, "%d publications are waiting", n)
+	}
+	return nil
+}
+
 // sequencer is the state of the one goroutine that writes history.
 type sequencer struct {
 	head      uint64 // log entries that house and records cover
@@ -391,11 +422,16 @@ func newest(records []bonded.Record) []bonded.Record {
 	return out
 }
 
+// advance moves the desk to a newer head.
+func (d *Desk) advance(head uint64, house *bonded.House, records *statemap.Map) {
+	d.seq.head, d.seq.house, d.seq.records = head, house, records
+}
+
 // keep makes the batch's view the desk's, now that it is history.
 func (b *batch) keep() {
 	d := b.desk
 	if len(b.entries) > 0 {
-		d.seq.head, d.seq.house, d.seq.records = b.head.Size, b.house, b.records
+		d.advance(b.head.Size, b.house, b.records)
 	}
 	for _, p := range b.packages {
 		d.remember(p)

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// config is every setting. Flags win over the environment (BONDED_ and the
+// name in capitals), the environment over the file. Secrets have no flag:
+// command lines are visible to every user of a machine.
+type config struct {
+	Data     string   `yaml:"data"`
+	Listen   string   `yaml:"listen"`
+	URL      string   `yaml:"url"`
+	Origin   string   `yaml:"origin"`
+	Database string   `yaml:"database"`
+	Blobs    string   `yaml:"blobs"`
+	S3       s3Config `yaml:"s3"`
+	Contact  string   `yaml:"contact"`
+	LogReads bool     `yaml:"log-reads"`
+	Nodes    bool     `yaml:"nodes"`
+}
+
+type s3Config struct {
+	AccessKey string `yaml:"access-key"`
+	SecretKey string `yaml:"secret-key"`
+	Region    string `yaml:"region"`
+}
+
+// setting names one value in all three places.
+type setting struct {
+	name, usage string
+	at          func(*config) *string
+	secret      bool // no flag
+}
+
+var settings = []setting{
+	{"data", "directory for keys and, by default, the database and all files", func(c *config) *string { return &c.Data }, false},
+	{"listen", "address to listen on", func(c *config) *string { return &c.Listen }, false},
+	{"url", "public URL of the repository (default: http:// and the listen address)", func(c *config) *string { return &c.URL }, false},
+	{"origin", "name of the log, chosen once (default: from the URL)", func(c *config) *string { return &c.Origin }, false},
+	{"database", "postgres:// address of a shared database (default: SQLite in the data directory)", func(c *config) *string { return &c.Database }, false},
+	{"blobs", "s3://HOST/BUCKET[/PREFIX] or s3+http://... for shared files (default: the data directory)", func(c *config) *string { return &c.Blobs }, false},
+	{"contact", "where to report security problems: a mailto: or https: address", func(c *config) *string { return &c.Contact }, false},
+	{"s3-access-key", "", func(c *config) *string { return &c.S3.AccessKey }, true},
+	{"s3-secret-key", "", func(c *config) *string { return &c.S3.SecretKey }, true},
+	{"s3-region", "", func(c *config) *string { return &c.S3.Region }, true},
+}
+
+// configFlags adds the flags that say where a repository is.
+func configFlags(c *cobra.Command, only ...string) {
+	c.Flags().String("config", "", "YAML file with settings")
+	for _, s := range settings {
+		if s.secret || len(only) > 0 && !contains(only, s.name) {
+			continue
+		}
+		c.Flags().String(s.name, "", s.usage)
+	}
+}
+
+// onData are the settings of commands that work beside a running server.
+var onData = []string{"data", "database", "blobs", "url", "listen"}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// readConfig puts the three places together and fills in the defaults.
+func readConfig(flags *pflag.FlagSet, getenv func(string) string) (config, error) {
+	c := config{Data: "bonded-data", Listen: "127.0.0.1:8420"}
+	file, _ := flags.GetString("config")
+	if file == "" {
+		file = getenv("BONDED_CONFIG")
+	}
+	if file != "" {
+		if err := readFile(file, &c); err != nil {
+			return c, err
+		}
+	}
+	for _, s := range settings {
+		if v := getenv("BONDED_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))); v != "" {
+			*s.at(&c) = v
+		}
+		if f := flags.Lookup(s.name); f != nil && f.Changed {
+			*s.at(&c) = f.Value.String()
+		}
+	}
+	if f := flags.Lookup("log-reads"); f != nil && f.Changed {
+		c.LogReads = f.Value.String() == "true"
+	}
+	return c, c.complete()
+}
+
+func readFile(path string, c *config) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return usagef("reading the configuration: %w", err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return usagef("reading the configuration %s: %w", path, err)
+	}
+	return nil
+}
+
+func (c *config) complete() error {
+	if c.URL == "" {
+		host, port, err := net.SplitHostPort(c.Listen)
+		if err != nil {
+			return usagef("--listen %s: %w", c.Listen, err)
+		}
+		if host == "" || host == "0.0.0.0" || host == "::" {
+			host = "127.0.0.1"
+		}
+		c.URL = "http://" + net.JoinHostPort(host, port) + "/"
+	}
+	if !strings.HasSuffix(c.URL, "/") {
+		c.URL += "/"
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.Fragment != "" {
+		return usagef("--url %s: want http:// or https://, a host, and at most a path", c.URL)
+	}
+	if u.Path != "/" {
+		return usagef("--url %s: a path below the host is not supported; give the repository a host name of its own", c.URL)
+	}
+	return nil
+}
+
+// dsn is the database in the words of registry/record.
+func (c *config) dsn() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "bonded.db")
+}
+
+// origin is the name of a log that begins now.
+func (c *config) origin() string {
+	if c.Origin != "" {
+		return c.Origin
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return "localhost/bonded/1"
+	}
+	return fmt.Sprintf("%s/bonded/1", u.Host)
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"time"
+
+	"bonded.dev"
+	"bonded.dev/controls/all"
+	"bonded.dev/ecosystem"
+	"bonded.dev/guide"
+	"bonded.dev/registry/identity"
+	"bonded.dev/registry/ledger"
+	"bonded.dev/registry/project"
+	"bonded.dev/registry/publish"
+	"bonded.dev/registry/record"
+	"bonded.dev/registry/serve"
+	"bonded.dev/registry/sign"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+func serveCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the repository",
+		Long: `Run the repository until SIGTERM or Ctrl-C, which let running requests finish.
+
+One line on standard output says when it is ready; everything else is
+structured text on standard error. Without further settings the database and
+all files live in the data directory. A shared database and a shared store make
+any number of nodes one repository:
+
+  --database postgres://bonded@db.example/bonded
+  --blobs s3://objects.example/bonded   (keys in BONDED_S3_ACCESS_KEY, BONDED_S3_SECRET_KEY)
+
+Every node then needs the same keys directory.`,
+		Example: `  bonded serve
+  bonded serve --data /var/lib/bonded --listen 127.0.0.1:8420 --url https://packages.example.org/
+  bonded serve --config /etc/bonded.yaml`,
+		Args: exactArgs(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := readConfig(c.Flags(), os.Getenv)
+			if err != nil {
+				return err
+			}
+			return runServe(c.Context(), cfg, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	configFlags(c)
+	c.Flags().Bool("log-reads", false, "log reads too, not only writes and errors")
+	return c
+}
+
+func runServe(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", cfg.Listen, err)
+	}
+	defer listener.Close()
+	h, err := openHouse(ctx, cfg, true)
+	if err != nil {
+		return err
+	}
+	defer h.close() //nolint:errcheck // the process ends
+	keys, err := h.keys()
+	if err != nil {
+		return err
+	}
+	r := assemble(h, keys, log)
+	if err := r.desk.Open(ctx); err != nil {
+		return err
+	}
+	// The rooms outlive the door: a request that is still inside when the
+	// signal comes is taken into history before the desk closes.
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	rooms, inner := errgroup.WithContext(inner)
+	rooms.Go(func() error { return r.desk.Run(inner) })
+	rooms.Go(func() error { return r.keeper.Run(inner) })
+	rooms.Go(func() error { return r.tally(inner) })
+	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
+	err = r.door.Serve(ctx, listener)
+	stop()
+	return errors.Join(err, rooms.Wait())
+}
+
+// running is the repository put together.
+type running struct {
+	desk   *publish.Desk
+	keeper *identity.Keeper
+	door   *serve.Handler
+}
+
+// assemble connects the rooms. Reading it from top to bottom is the map of how
+// they depend on each other.
+func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
+	r := &running{keeper: identity.New(h.book)}
+	shelf := &project.Shelf{Store: h.blobs}
+	r.desk = publish.New(publish.Config{
+		Ecosystems: h.ecosystems,
+		Checks:     guide.Checks(all.Controls()),
+		Book:       h.book, Blobs: h.blobs, Keys: keys, Shelf: shelf,
+		Origin: keys.Origin(), URL: h.config.URL,
+		Now: time.Now, Log: log,
+	})
+	r.door = serve.New(serve.Config{
+		Ecosystems: h.ecosystems,
+		Blobs:      h.blobs,
+		Desk:       r.desk,
+		Authenticate: func(ctx context.Context, header string) (publish.Actor, error) {
+			caller, err := r.keeper.Authenticate(ctx, header)
+			if caller == nil || err != nil {
+				return nil, err
+			}
+			return caller, nil
+		},
+		Search: h.search,
+		Prove:  r.prove,
+		Tally:  h.book,
+		Ready: []serve.Check{
+			{Name: "database", Do: h.book.Check},
+			{Name: "log", Do: r.desk.Check},
+		},
+		LogSize: r.desk.Size,
+		URL:     h.config.URL,
+		Contact: h.config.Contact, LogReads: h.config.LogReads,
+		Recheck: h.recheck(),
+		Log:     log, Metrics: prometheus.NewRegistry(), Now: time.Now,
+	})
+	shelf.Changed = r.door.Changed
+	r.desk.Observe = r.door.Batch
+	return r
+}
+
+// recheck is how stale a node may be about what another one wrote; a
+// repository in one directory has no other node.
+func (h *house) recheck() time.Duration {
+	if h.config.Database == "" {
+		return 0
+	}
+	return time.Second
+}
+
+func (h *house) search(ctx context.Context, eco string, q ecosystem.Query) ([]ecosystem.Hit, int, error) {
+	found, total, err := h.book.Search(ctx, eco, q.Text, q.From, q.Size)
+	hits := make([]ecosystem.Hit, len(found))
+	for i, f := range found {
+		hits[i] = ecosystem.Hit(f)
+	}
+	return hits, total, err
+}
+
+// prove answers /log/prove?name=npm/left-pad&version=1.0.0&file=left-pad-1.0.0.tgz.
+func (r *running) prove(ctx context.Context, query url.Values) ([]byte, error) {
+	return nil, bonded.Errorf(bonded.NotFound, "not here yet")
+}
+
+// tally writes down downloads and last uses now and then.
+func (r *running) tally(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			r.door.Flush(context.WithoutCancel(ctx))
+			return nil
+		case <-tick.C:
+			r.door.Flush(ctx)
+		}
+	}
+}
+
+var (
+	_ = json.Marshal
+	_ = ledger.Checkpoint
+	_ record.Hit
+)
