@@ -24,6 +24,7 @@ var may = map[string]string{
 
 	"internal/archive":  "pure",
 	"internal/statemap": "pure",
+	"internal/logwire":  "internal/statemap pure",
 	"internal/*":        "internal/*",
 
 	"ecosystem":               "pure",
@@ -40,14 +41,14 @@ var may = map[string]string{
 	"registry/ledger":        "internal/*",
 	"registry/sign":          "internal/*",
 	"registry/project":       "ecosystem registry/blob internal/recent",
-	"registry/publish":       "ecosystem registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/statemap internal/recent",
+	"registry/publish":       "ecosystem registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/*",
 	"registry/identity":      "registry/record",
 	// the way out
 	"registry/serve": "ecosystem registry/publish registry/identity registry/record registry/blob registry/ledger",
 	// looking after it
-	"registry/keep": "ecosystem registry/record registry/blob registry/ledger registry/sign registry/project registry/publish internal/*",
+	"registry/keep": "ecosystem registry/record registry/blob registry/ledger registry/sign registry/project registry/publish registry/serve client/recompute internal/*",
 
-	"client/recompute": "ecosystem internal/statemap",
+	"client/recompute": "ecosystem internal/statemap internal/logwire",
 
 	"guide":        "registry/screen",
 	"controls/*":   "guide registry/screen",

@@ -29,6 +29,9 @@ const (
 // errNo is returned by a verb whose answer is no and that has said why.
 var errNo = errors.New("the answer is no")
 
+// errUnknown is returned by a verb that could not find out and has said why.
+var errUnknown = errors.New("could not find out")
+
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
@@ -44,6 +47,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if errors.Is(err, errNo) {
 		return exitNo
+	}
+	if errors.Is(err, errUnknown) {
+		return exitUnknown
 	}
 	var usage usageError
 	if errors.As(err, &usage) {
@@ -86,7 +92,7 @@ install from it; every fact is an entry in a log that anyone can recompute.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), adminCommand())
+	root.AddCommand(serveCommand(), adminCommand(), logCommand(), fsckCommand(), backupCommand(), restoreCommand())
 	return root
 }
 

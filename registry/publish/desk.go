@@ -53,7 +53,7 @@ type Config struct {
 	Keys       *sign.Keys
 	Shelf      *project.Shelf
 	Origin     string // of the log; fixed when the log begins
-	URL        string // public, with trailing slash
+	URL        string // public, with trailing slash; empty: the one in the log
 	Now        func() time.Time
 	Log        *slog.Logger
 	// Observe is told about each batch: drafts taken, time spent.

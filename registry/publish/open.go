@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bonded.dev"
+	"bonded.dev/internal/logwire"
 	"bonded.dev/internal/statemap"
 	"bonded.dev/registry/ledger"
 	"bonded.dev/registry/record"
@@ -27,6 +28,9 @@ func (d *Desk) Open(ctx context.Context) error {
 	if err := d.settle(ctx); err != nil {
 		return fmt.Errorf("logging what changed about the repository: %w", err)
 	}
+	if err := d.Shelf.Text(ctx, logwire.KeyPath, []byte(d.Keys.Verifier()+"\n")); err != nil {
+		return err
+	}
 	if err := d.project(ctx); err != nil {
 		return fmt.Errorf("bringing the shelf up to the log: %w", err)
 	}
@@ -46,7 +50,7 @@ func (d *Desk) load(ctx context.Context) error {
 		if d.seq.records, err = statemap.Load(tx.Records()); err != nil {
 			return err
 		}
-		if d.seq.projected, err = tx.Mark(markShelved); err != nil {
+		if d.seq.projected, err = tx.Mark(MarkShelved); err != nil {
 			return err
 		}
 		d.seq.marked = d.seq.projected
@@ -63,7 +67,7 @@ func (d *Desk) settle(ctx context.Context) error {
 	} else if d.seq.house.Origin != d.Origin {
 		return fmt.Errorf("this data belongs to the log %q and the configuration names %q; a log keeps its origin for ever", d.seq.house.Origin, d.Origin)
 	}
-	if d.seq.house.URL != d.URL {
+	if d.URL != "" && d.seq.house.URL != d.URL {
 		facts = append(facts, bonded.Entry{Type: bonded.Site, Time: now, URL: d.URL})
 	}
 	for _, key := range d.Keys.RegistryKeys() {

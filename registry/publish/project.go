@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bonded.dev"
+	"bonded.dev/internal/logwire"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/ledger"
 	"bonded.dev/registry/record"
@@ -122,7 +123,7 @@ func (d *Desk) shelveDoc(ctx context.Context, digest bonded.Digest) error {
 	if err != nil {
 		return err
 	}
-	return d.Shelf.Text(ctx, "log/doc/"+digest.Hex(), b)
+	return d.Shelf.Text(ctx, logwire.DocPath(digest), b)
 }
 
 func (d *Desk) checkpoint(ctx context.Context) error {
@@ -143,7 +144,7 @@ func (d *Desk) checkpoint(ctx context.Context) error {
 	if err := d.Book.StillLocked(ctx); err != nil {
 		return err
 	}
-	return d.Shelf.Text(ctx, "log/checkpoint", text)
+	return d.Shelf.Text(ctx, logwire.CheckpointPath, text)
 }
 
 // packagesOf moves artifacts and renders documents.
@@ -226,14 +227,16 @@ func (d *Desk) flush(ctx context.Context) error {
 	if err := d.Blobs.Sync(ctx); err != nil {
 		return err
 	}
-	err := d.Book.Update(ctx, func(tx *record.Tx) error { return tx.SetMark(markShelved, d.seq.projected) })
+	err := d.Book.Update(ctx, func(tx *record.Tx) error { return tx.SetMark(MarkShelved, d.seq.projected) })
 	if err == nil {
 		d.seq.marked = d.seq.projected
 	}
 	return err
 }
 
-const markShelved = "shelved"
+// MarkShelved is the mark up to which the shelf survives a loss of power. A
+// start projects from there, so setting it back has everything computed again.
+const MarkShelved = "shelved"
 
 // shelvedByOthers reads how far another node brought the shelf.
 func (d *Desk) shelvedByOthers(ctx context.Context) (uint64, error) {

@@ -1,0 +1,305 @@
+package keep
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bonded.dev"
+	"bonded.dev/registry/blob"
+	"bonded.dev/registry/ledger"
+	"bonded.dev/registry/publish"
+	"bonded.dev/registry/record"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A backup is one tar file, in this order:
+//
+//	backup.json          what it is: Manifest
+//	bonded.db            the SQLite database at one moment
+//	keys/...             private keys, unless left out
+//	artifacts/<path>     every artifact that the database accounts for
+//
+// Documents and tiles are not in it: they are computed again.
+const (
+	manifestName = "backup.json"
+	databaseName = "bonded.db"
+	keysPrefix   = "keys/"
+	bytesPrefix  = "artifacts/"
+)
+
+// Manifest says what a backup holds.
+type Manifest struct {
+	Format  string        `json:"format"` // bonded-backup/v1
+	Made    time.Time     `json:"made"`
+	Key     string        `json:"key"` // verifier key of the log
+	Entries uint64        `json:"entries"`
+	Root    bonded.Digest `json:"root"` // of the tree over them
+}
+
+const backupFormat = "bonded-backup/v1"
+
+// Backup writes a backup to a new file at path, beside a running server.
+// keys is the directory of private keys; empty leaves them out.
+func (k *Keeper) Backup(ctx context.Context, path, keys string) (m Manifest, err error) {
+	part := path + ".part"
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return m, fmt.Errorf("making the backup: %w", err)
+	}
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			err = errors.Join(err, os.Remove(part))
+		}
+	}()
+	scratch, err := os.MkdirTemp(filepath.Dir(path), ".bonded-backup-")
+	if err != nil {
+		return m, fmt.Errorf("making the backup: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	db := filepath.Join(scratch, databaseName)
+	if err := k.Book.Backup(ctx, db); err != nil {
+		return m, err
+	}
+	w := tar.NewWriter(f)
+	if m, err = k.writeBackup(ctx, w, db, keys); err != nil {
+		return m, err
+	}
+	if err := errors.Join(w.Close(), f.Sync()); err != nil {
+		return m, fmt.Errorf("making the backup: %w", err)
+	}
+	return m, os.Rename(part, path)
+}
+
+// writeBackup reads everything from the copy of the database, so that the
+// artifacts are the ones that copy speaks of.
+func (k *Keeper) writeBackup(ctx context.Context, w *tar.Writer, db, keys string) (m Manifest, err error) {
+	book, err := record.Open(ctx, "sqlite:"+db)
+	if err != nil {
+		return m, err
+	}
+	defer book.Close()
+	var rows []record.FileRow
+	var head ledger.Head
+	err = book.View(ctx, func(tx *record.Tx) (err error) {
+		if head, err = ledger.ReadHead(tx); err != nil {
+			return err
+		}
+		rows, err = tx.Files(0, head.Size)
+		return err
+	})
+	if err != nil {
+		return m, err
+	}
+	m = Manifest{Format: backupFormat, Made: time.Now().UTC().Truncate(time.Second), Key: k.Key, Entries: head.Size, Root: head.Root}
+	text, err := json.Marshal(m, jsontext.Multiline(true))
+	if err != nil {
+		return m, err
+	}
+	if err := putBytes(w, manifestName, text); err != nil {
+		return m, err
+	}
+	if err := putFile(w, databaseName, db); err != nil {
+		return m, err
+	}
+	if keys != "" {
+		if err := putFolder(w, keysPrefix, keys); err != nil {
+			return m, err
+		}
+	}
+	for i, row := range rows {
+		if k.Progress != nil {
+			k.Progress("copying artifacts", i, len(rows))
+		}
+		if err := k.putArtifact(ctx, w, row); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// putArtifact copies one artifact, from where it is served or, if the server
+// has not got that far, from quarantine. One that was deleted since is left out.
+func (k *Keeper) putArtifact(ctx context.Context, w *tar.Writer, row record.FileRow) error {
+	path, err := k.artifactPath(row)
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{blob.Public + path, row.Blob} {
+		o, err := k.Blobs.Open(ctx, key)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = putReader(w, bytesPrefix+path, o, o.Info().Size)
+		return errors.Join(err, o.Close())
+	}
+	return nil
+}
+
+func (k *Keeper) artifactPath(row record.FileRow) (string, error) {
+	for _, eco := range k.Ecosystems {
+		if eco.Info().ID == row.Package.Ecosystem {
+			return eco.ArtifactPath(row.Package, row.Version, row.Name), nil
+		}
+	}
+	return "", fmt.Errorf("copying a file of %s: this binary does not speak that dialect", row.Package)
+}
+
+func putBytes(w *tar.Writer, name string, b []byte) error {
+	return putReader(w, name, strings.NewReader(string(b)), int64(len(b)))
+}
+
+func putReader(w *tar.Writer, name string, r io.Reader, size int64) error {
+	err := w.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, Format: tar.FormatPAX})
+	if err == nil {
+		_, err = io.Copy(w, r)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s into the backup: %w", name, err)
+	}
+	return nil
+}
+
+func putFile(w *tar.Writer, name, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("copying %s: %w", name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("copying %s: %w", name, err)
+	}
+	return putReader(w, name, f, info.Size())
+}
+
+func putFolder(w *tar.Writer, prefix, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("copying the keys: %w", err)
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			if err := putFile(w, prefix+e.Name(), filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Restore unpacks a backup into a data directory that must be new or empty.
+// Documents and tiles come back at the next start; Check then proves the rest.
+func Restore(ctx context.Context, path, data string) (m Manifest, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return m, fmt.Errorf("reading the backup: %w", err)
+	}
+	defer f.Close()
+	if entries, err := os.ReadDir(data); err == nil && len(entries) > 0 {
+		return m, bonded.Errorf(bonded.Conflict, "%s is not empty; restore into a new directory", data)
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return m, fmt.Errorf("making the data directory: %w", err)
+	}
+	root, err := os.OpenRoot(data)
+	if err != nil {
+		return m, err
+	}
+	defer root.Close()
+	r := tar.NewReader(f)
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return m, fmt.Errorf("reading the backup: %w", err)
+		}
+		if err := ctx.Err(); err != nil {
+			return m, err
+		}
+		if h.Name == manifestName {
+			if m, err = readManifest(r); err != nil {
+				return m, err
+			}
+			continue
+		}
+		if err := unpack(root, h, r); err != nil {
+			return m, fmt.Errorf("unpacking %s: %w", h.Name, err)
+		}
+	}
+	if m.Format == "" {
+		return m, bonded.Errorf(bonded.Invalid, "%s is no backup of bonded: it holds no %s", path, manifestName)
+	}
+	return m, verifyHead(ctx, data, m)
+}
+
+func readManifest(r io.Reader) (m Manifest, err error) {
+	b, err := io.ReadAll(io.LimitReader(r, 1<<20))
+	if err != nil {
+		return m, fmt.Errorf("reading the backup: %w", err)
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, fmt.Errorf("reading %s: %w", manifestName, err)
+	}
+	if m.Format != backupFormat {
+		return m, bonded.Errorf(bonded.Unsupported, "this backup has the format %q, and this binary reads %q", m.Format, backupFormat)
+	}
+	return m, nil
+}
+
+// unpack writes one member where it belongs. The directory is opened as a
+// root, so no name in the archive leads outside.
+func unpack(root *os.Root, h *tar.Header, r io.Reader) error {
+	name := h.Name
+	if path, ok := strings.CutPrefix(name, bytesPrefix); ok {
+		name = "blobs/" + blob.Public + path
+	}
+	if h.Typeflag != tar.TypeReg || !(name == databaseName || strings.HasPrefix(name, keysPrefix) || strings.HasPrefix(name, "blobs/")) {
+		return errors.New("not a member of a backup")
+	}
+	if dir := filepath.Dir(name); dir != "." {
+		if err := root.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// verifyHead proves that the database is the one that was backed up, and makes
+// the next start compute every document again.
+func verifyHead(ctx context.Context, data string, m Manifest) error {
+	book, err := record.Open(ctx, "sqlite:"+filepath.Join(data, databaseName))
+	if err != nil {
+		return err
+	}
+	defer book.Close()
+	return book.Update(ctx, func(tx *record.Tx) error {
+		head, err := ledger.ReadHead(tx)
+		if err != nil {
+			return err
+		}
+		if head.Size != m.Entries || head.Root != m.Root {
+			return bonded.Errorf(bonded.Conflict, "the database in the backup has %d entries with root %s, and the backup says %d with root %s; it was damaged or changed", head.Size, head.Root, m.Entries, m.Root)
+		}
+		return tx.SetMark(publish.MarkShelved, 0)
+	})
+}
