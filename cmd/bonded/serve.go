@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,18 +11,17 @@ import (
 	"os"
 	"time"
 
-	"bonded.dev"
 	"bonded.dev/controls/all"
 	"bonded.dev/ecosystem"
 	"bonded.dev/guide"
+	"bonded.dev/internal/logwire"
 	"bonded.dev/registry/identity"
-	"bonded.dev/registry/ledger"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/publish"
-	"bonded.dev/registry/record"
 	"bonded.dev/registry/serve"
 	"bonded.dev/registry/sign"
 
+	"github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -163,7 +161,15 @@ func (h *house) search(ctx context.Context, eco string, q ecosystem.Query) ([]ec
 
 // prove answers /log/prove?name=npm/left-pad&version=1.0.0&file=left-pad-1.0.0.tgz.
 func (r *running) prove(ctx context.Context, query url.Values) ([]byte, error) {
-	return nil, bonded.Errorf(bonded.NotFound, "not here yet")
+	q, err := logwire.ParseQuestion(query)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := r.desk.Prover().Prove(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
 }
 
 // tally writes down downloads and last uses now and then.
@@ -180,9 +186,3 @@ func (r *running) tally(ctx context.Context) error {
 		}
 	}
 }
-
-var (
-	_ = json.Marshal
-	_ = ledger.Checkpoint
-	_ record.Hit
-)

@@ -25,6 +25,7 @@ import (
 	"bonded.dev/internal/recent"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/decide"
+	"bonded.dev/registry/ledger"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/screen"
@@ -69,7 +70,7 @@ type Desk struct {
 	packages   *recent.Cache[string, *bonded.Package]
 	documents  *recent.Cache[bonded.Digest, []byte]
 	seq        sequencer
-	view       atomic.Pointer[View]
+	published  atomic.Pointer[ledger.Snapshot]
 }
 
 const (

@@ -34,6 +34,11 @@ func (d *Desk) Open(ctx context.Context) error {
 	if err := d.project(ctx); err != nil {
 		return fmt.Errorf("bringing the shelf up to the log: %w", err)
 	}
+	now, err := d.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	d.published.Store(now)
 	return d.flush(ctx)
 }
 

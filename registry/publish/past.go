@@ -5,6 +5,7 @@ import (
 
 	"bonded.dev"
 	"bonded.dev/ecosystem"
+	"bonded.dev/registry/ledger"
 	"bonded.dev/registry/record"
 )
 
@@ -21,6 +22,38 @@ func (d *Desk) Past(ctx context.Context, n bonded.Name) (p *bonded.Package, err 
 	err = d.Book.View(ctx, func(tx *record.Tx) error {
 		p, err = tx.Package(n)
 		return err
+	})
+	return p, err
+}
+
+// Prover answers questions about the log as it was last published.
+func (d *Desk) Prover() *ledger.Prover {
+	return &ledger.Prover{
+		Current: d.Published,
+		View: func(ctx context.Context, do func(ledger.Tx) error) error {
+			return d.Book.View(ctx, func(tx *record.Tx) error { return do(tx) })
+		},
+		Package: d.at,
+	}
+}
+
+// at is a package as the first size entries of the log state it.
+func (d *Desk) at(ctx context.Context, n bonded.Name, size uint64) (*bonded.Package, error) {
+	if p, ok := d.packages.Get(n.String()); ok && p.Head <= size {
+		return p, nil
+	}
+	var p *bonded.Package
+	err := d.Book.View(ctx, func(tx *record.Tx) error {
+		p = &bonded.Package{Name: n}
+		for row, err := range tx.PackageEntries(n, 0) {
+			if err != nil || row.Index >= size {
+				return err
+			}
+			if p, err = p.Apply(row.Index, row.Entry); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return p, err
 }

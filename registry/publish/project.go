@@ -40,7 +40,6 @@ type span struct {
 // checkpoint before anything is served under it, artifacts before the
 // documents that point to them, and the mark last.
 func (d *Desk) project(ctx context.Context) error {
-	d.view.CompareAndSwap(nil, &View{d.seq.head, d.seq.records})
 	if d.seq.projected == d.seq.head {
 		return nil
 	}
@@ -62,7 +61,6 @@ func (d *Desk) project(ctx context.Context) error {
 	if err := d.checkpoint(ctx); err != nil {
 		return err
 	}
-	d.view.Store(&View{d.seq.head, d.seq.records})
 	if err := d.packagesOf(ctx, s); err != nil {
 		return err
 	}
@@ -126,25 +124,40 @@ func (d *Desk) shelveDoc(ctx context.Context, digest bonded.Digest) error {
 	return d.Shelf.Text(ctx, logwire.DocPath(digest), b)
 }
 
+// checkpoint signs the head and publishes it.
 func (d *Desk) checkpoint(ctx context.Context) error {
-	var head ledger.Head
-	err := d.Book.View(ctx, func(tx *record.Tx) (err error) {
-		head, err = ledger.ReadHead(tx)
-		return err
-	})
+	now, err := d.snapshot(ctx)
 	if err != nil {
 		return err
-	}
-	text, err := ledger.Checkpoint(d.Origin, head, d.Keys.Log())
-	if err != nil {
-		return fmt.Errorf("signing the checkpoint: %w", err)
 	}
 	// A lock that was lost while we computed belongs to a writer whose
 	// checkpoint is newer than ours.
 	if err := d.Book.StillLocked(ctx); err != nil {
 		return err
 	}
-	return d.Shelf.Text(ctx, logwire.CheckpointPath, text)
+	if err := d.Shelf.Text(ctx, logwire.CheckpointPath, now.Checkpoint); err != nil {
+		return err
+	}
+	d.published.Store(now)
+	return nil
+}
+
+// snapshot is the log at its head, signed. The signature scheme is
+// deterministic: signing one head twice gives the same bytes.
+func (d *Desk) snapshot(ctx context.Context) (*ledger.Snapshot, error) {
+	now := &ledger.Snapshot{Map: d.seq.records}
+	err := d.Book.View(ctx, func(tx *record.Tx) (err error) {
+		now.Head, err = ledger.ReadHead(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	now.Checkpoint, err = ledger.Checkpoint(d.Origin, now.Head, d.Keys.Log())
+	if err != nil {
+		return nil, fmt.Errorf("signing the checkpoint: %w", err)
+	}
+	return now, nil
 }
 
 // packagesOf moves artifacts and renders documents.

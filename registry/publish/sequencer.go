@@ -30,22 +30,18 @@ type entrant struct {
 	taken   bool // its facts are in the log, or may be
 }
 
-// View is what readers see of the log: one head and the state map that its
-// seal states. It never changes.
-type View struct {
-	Head    uint64 // entries
-	Records *statemap.Map
+// Published returns the log as it was last published; false before Open.
+func (d *Desk) Published() (ledger.Snapshot, bool) {
+	if s := d.published.Load(); s != nil {
+		return *s, true
+	}
+	return ledger.Snapshot{}, false
 }
 
-// View returns the newest view; nil before Open.
-func (d *Desk) View() *View { return d.view.Load() }
-
-// Size is the number of entries in the log.
+// Size is the number of entries under the newest checkpoint.
 func (d *Desk) Size() uint64 {
-	if v := d.View(); v != nil {
-		return v.Head
-	}
-	return 0
+	s, _ := d.Published()
+	return s.Head.Size
 }
 
 // Check reports whether the desk takes drafts; it is what readiness asks.
