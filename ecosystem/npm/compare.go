@@ -148,7 +148,7 @@ func sameSpec(a, b string) bool {
 }
 
 var (
-	gitShort = regexp.MustCompile(`^(?:(github|gitlab|bitbucket|gist|sourcehut):)?([^/:@\s]+/[^:@\s]+)$`)
+	gitShort = regexp.MustCompile(`^(?:(github|gitlab|bitbucket|gist|sourcehut):)?([^/:@\s]+/[^:@#\s]+(?:#\S+)?)$`)
 	gitLong  = regexp.MustCompile(`^(?:git\+)?(?:(?:https?|ssh|git|file)://)?(?:[^@/]*@)?([\w.-]+)[:/](\S+)$`)
 )
 

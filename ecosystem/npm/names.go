@@ -1,11 +1,8 @@
 package npm
 
 import (
-	"net/url"
 	"regexp"
 	"strings"
-
-	"deps.dev/util/semver"
 
 	"bonded.dev"
 )
@@ -14,6 +11,9 @@ const (
 	maxName    = 214 // validate-npm-package-name
 	maxVersion = 256 // node-semver, internal/constants.js
 	maxTag     = 214
+	// maxFile bounds a file's name: file systems take 255 bytes, and stores put
+	// something of their own behind it.
+	maxFile = 240
 )
 
 // Name reads a package name by the rules for new packages
@@ -90,13 +90,20 @@ func cleanVersion(raw string) (string, bool) {
 	return m[1], true
 }
 
+// tagForm is what encodeURIComponent leaves as it is. rangeForm is, of that,
+// all that node-semver takes for a range, loosely read, and a little more.
+var (
+	tagForm   = regexp.MustCompile(`^[A-Za-z0-9_.!~*'()-]+$`)
+	rangeForm = regexp.MustCompile(`^[v~*]*(\d+|[xX*])(\.(\d+|[xX*])(\.(\d+|[xX*])(-?[0-9A-Za-z.-]*))?)?$`)
+)
+
 // checkTag takes what npm-package-arg takes for a tag: characters that need no
 // escaping in a URL, and nothing that could be read as a version range.
 func checkTag(tag string) error {
-	if tag == "" || len(tag) > maxTag || url.PathEscape(tag) != tag || strings.ContainsAny(tag, "$&+,/:;=@") {
+	if len(tag) > maxTag || !tagForm.MatchString(tag) {
 		return bonded.Errorf(bonded.Invalid, "%q cannot be a tag: only letters, digits and - _ . ! ~ * ' ( ) can stand in it", clip(tag))
 	}
-	if _, err := semver.NPM.ParseConstraint(tag); err == nil {
+	if rangeForm.MatchString(tag) {
 		return bonded.Errorf(bonded.Invalid, "%q cannot be a tag: clients would read it as a version", clip(tag))
 	}
 	return nil

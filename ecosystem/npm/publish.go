@@ -107,6 +107,9 @@ func (e Ecosystem) draftRelease(a ecosystem.Ask, doc *packument, tb *tarball, m 
 	if !ok {
 		return bonded.Draft{}, bonded.Errorf(bonded.Invalid, "%q in package.json is not a version; it must be major.minor.patch (https://semver.org)", clip(m.pkg.text("version")))
 	}
+	if len(fileName(n, version)) > maxFile {
+		return bonded.Draft{}, bonded.Errorf(bonded.Invalid, "%s %s has too long a name and version: together at most %d characters", n.Key, clip(version), maxFile)
+	}
 	said, err := parseFields(doc.Versions[saidVersion])
 	if err != nil {
 		return bonded.Draft{}, bonded.Errorf(bonded.Invalid, "the manifest in the request is not an object")

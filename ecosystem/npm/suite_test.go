@@ -274,7 +274,7 @@ func lies() []ecosystemtest.Lie {
 		lie("an array", inside(`[]`), bonded.Shape, "package-json"),
 		lie("no tarball at all", publish("liar", "latest", pkg, []byte("no gzip")), bonded.Shape, ""),
 		lie("bytes behind it", publish("liar", "latest", pkg, append(bytes.Clone(plain), "behind"...)), bonded.Shape, ""),
-		lie("a bomb", hostile("package/package.json", pkg, "package/zeros", strings.Repeat("\x00", 80<<20)), bonded.Bound, "ratio"),
+		lie("a bomb", hostile("package/package.json", pkg, "package/zeros", strings.Repeat("\x00", 40<<20)), bonded.Bound, "ratio"),
 		lie("a huge package.json", inside(`{"name":"liar","version":"1.0.0","x":"`+noise64(2<<20)+`"}`), bonded.Bound, "package-json"),
 
 		lie("another name inside", inside(`{"name":"honest","version":"1.0.0"}`), bonded.Mismatch, "name"),
