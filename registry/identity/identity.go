@@ -132,19 +132,23 @@ func (k *Keeper) lookUp(ctx context.Context, hash bonded.Digest, now time.Time) 
 		return s.token, nil
 	}
 	t, err := k.book.TokenByHash(ctx, hash)
-	if err != nil {
-		return t, err
+	if err == nil {
+		k.note(round, hash, sighting{t, now.Add(remember)})
 	}
+	return t, err
+}
+
+// note remembers what a look-up found that began in the given round.
+func (k *Keeper) note(round uint64, hash bonded.Digest, s sighting) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.round != round {
-		return t, nil
+		return
 	}
 	if len(k.known) >= rememberAtMost {
 		clear(k.known)
 	}
-	k.known[hash] = sighting{t, now.Add(remember)}
-	return t, nil
+	k.known[hash] = s
 }
 
 // forget makes the next look-ups read the book. It is called after the book

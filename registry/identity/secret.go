@@ -28,16 +28,27 @@ const (
 
 // Secret is a token or the secret of an enrolment link, in clear. It prints as
 // a placeholder wherever it ends up by mistake.
-type Secret struct{ text string }
+type Secret struct {
+	// A pointer, because package fmt cannot ask the methods below when a Secret
+	// stands in an unexported field or is printed by %p: then it prints what is
+	// here, and an address tells nothing.
+	text *string
+}
 
-// Reveal returns the secret itself, to be shown once to whom it belongs.
-func (s Secret) Reveal() string { return s.text }
+// Reveal returns the secret itself, to be shown once to whom it belongs. The
+// zero Secret is empty.
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 const placeholder = "[secret]"
 
 func (Secret) String() string { return placeholder }
 
-// Format covers every verb, those included that would print the fields.
+// Format covers every verb that asks, those included that would print the fields.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, placeholder) }
 
 // LogValue keeps secrets out of structured logs.
@@ -48,13 +59,14 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(placeholder), nil }
 
 // hash is what the book keeps. The text has more entropy than SHA-256 needs,
 // so neither salt nor a slow function would add anything.
-func (s Secret) hash() bonded.Digest { return sha256.Sum256([]byte(s.text)) }
+func (s Secret) hash() bonded.Digest { return sha256.Sum256([]byte(s.Reveal())) }
 
 func sameHash(a, b bonded.Digest) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
 
 func newSecret(prefix string) Secret {
-	s := prefix + randomText(randomLen)
-	return Secret{s + checksum(s)}
+	text := prefix + randomText(randomLen)
+	text += checksum(text)
+	return Secret{&text}
 }
 
 // randomText draws n characters of base 62, each equally likely.
@@ -102,5 +114,5 @@ func parseSecret(text, prefix, what string) (Secret, error) {
 	case checksum(text[:secretLen-checkLen]) != text[secretLen-checkLen:]:
 		return Secret{}, unauthorized("the checksum of the %s is wrong, so it was mistyped; copy it again", what)
 	}
-	return Secret{text}, nil
+	return Secret{&text}, nil
 }
