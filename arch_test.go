@@ -44,6 +44,7 @@ var may = map[string]string{
 	"registry/publish":       "ecosystem registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/*",
 	"registry/identity":      "registry/record",
 	// the way out
+	"registry/web":   "registry/identity",
 	"registry/serve": "ecosystem registry/publish registry/identity registry/record registry/blob registry/ledger",
 	// looking after it
 	"registry/keep": "ecosystem registry/record registry/blob registry/ledger registry/sign registry/project registry/publish registry/serve client/recompute internal/*",

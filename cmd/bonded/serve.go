@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"bonded.dev/controls/all"
@@ -20,6 +21,7 @@ import (
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/serve"
 	"bonded.dev/registry/sign"
+	"bonded.dev/registry/web"
 
 	"github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
@@ -126,6 +128,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
 		Search: h.search,
 		Prove:  r.prove,
 		Tally:  h.book,
+		Pages:  web.New(r.keeper, h.setups(), log), PagesPrefix: web.Prefix,
 		Ready: []serve.Check{
 			{Name: "database", Do: h.book.Check},
 			{Name: "log", Do: r.desk.Check},
@@ -148,6 +151,19 @@ func (h *house) recheck() time.Duration {
 		return 0
 	}
 	return time.Second
+}
+
+// setups are the commands that point clients here.
+func (h *house) setups() (list []web.Setup) {
+	for _, e := range h.ecosystems {
+		i := e.Info()
+		s := web.Setup{Clients: i.Clients}
+		for _, c := range i.Setup {
+			s.Commands = append(s.Commands, strings.ReplaceAll(c, "{url}", strings.TrimSuffix(h.config.URL, "/")+i.Prefix))
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 func (h *house) search(ctx context.Context, eco string, q ecosystem.Query) ([]ecosystem.Hit, int, error) {

@@ -54,6 +54,7 @@ import (
 // Desk takes requests that change something.
 type Desk interface {
 	Submit(ctx context.Context, eco ecosystem.Ecosystem, ask ecosystem.Ask, in publish.In) (bonded.Receipt, error)
+	Change(ctx context.Context, c publish.Change, actor publish.Actor) (bonded.Receipt, error)
 }
 
 // Tally adds up downloads.
@@ -81,6 +82,9 @@ type Config struct {
 	// Prove answers GET /log/prove with JSON.
 	Prove func(ctx context.Context, query url.Values) ([]byte, error)
 	Tally Tally
+	// Pages answers below PagesPrefix: pages that a person opens to act.
+	Pages       http.Handler
+	PagesPrefix string
 
 	Ready   []Check       // asked by /readyz
 	LogSize func() uint64 // entries, for the metrics
@@ -110,6 +114,7 @@ type Handler struct {
 	writing chan struct{}
 	front   *body
 	leaving atomic.Bool
+	hatch   hatch
 }
 
 // room is a dialect where it is mounted; eco is nil for our own paths.
@@ -174,6 +179,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // route finds who answers a request that was not asked before.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	path := sentPath(r)
+	switch {
+	case path == "/api/v1/changes" && h.Desk != nil:
+		h.change(w, r)
+		return
+	case h.Pages != nil && strings.HasPrefix(path, h.PagesPrefix):
+		h.Pages.ServeHTTP(w, r)
+		return
+	}
 	if do := h.ours(path); do != nil {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -227,6 +240,8 @@ func (h *Handler) ours(path string) http.HandlerFunc {
 		return h.securityTxt
 	case "/log/prove":
 		return h.prove
+	case "/api/v1/openapi.yaml":
+		return h.serveOpenAPI
 	}
 	if strings.HasPrefix(path, "/log/") {
 		return func(w http.ResponseWriter, r *http.Request) {

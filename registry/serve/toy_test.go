@@ -122,6 +122,10 @@ func (d desk) Submit(ctx context.Context, _ ecosystem.Ecosystem, ask ecosystem.A
 	return bonded.Receipt{Index: 7, Size: 9}, d(ctx, ask, in)
 }
 
+func (d desk) Change(context.Context, publish.Change, publish.Actor) (bonded.Receipt, error) {
+	return bonded.Receipt{}, bonded.Errorf(bonded.Unsupported, "not at this desk")
+}
+
 // swallow reads the body and is content.
 func swallow(_ context.Context, _ ecosystem.Ask, in publish.In) error {
 	_, err := io.Copy(io.Discard, in.Body)
@@ -172,7 +176,7 @@ func (w *watched) fail(err error) {
 // lab is a handler with all around it in reach of the test.
 type lab struct {
 	*serve.Handler
-	t       *testing.T
+	t       testing.TB
 	store   *watched
 	asked   *counter
 	log     *strings.Builder
@@ -181,7 +185,7 @@ type lab struct {
 	now     time.Time
 }
 
-func newLab(t *testing.T, change ...func(*serve.Config)) *lab {
+func newLab(t testing.TB, change ...func(*serve.Config)) *lab {
 	t.Helper()
 	dir, err := blob.Dir(t.TempDir())
 	if err != nil {
@@ -252,7 +256,7 @@ func (l *lab) send(method, uri string, body io.Reader, headers ...string) *http.
 	return w.Result()
 }
 
-func text(t *testing.T, r *http.Response) string {
+func text(t testing.TB, r *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(r.Body)
 	if err != nil {
