@@ -14,16 +14,18 @@ func codings(header []string) coding {
 	if len(header) == 0 {
 		return coding{identity: true}
 	}
-	if len(header) == 1 {
-		// What nearly every client sends needs no parsing.
-		switch header[0] {
-		case "", "identity":
-			return coding{identity: true}
-		case "gzip", "gzip, deflate", "gzip,deflate", "gzip, deflate, br", "gzip,deflate,br", "gzip, deflate, br, zstd":
-			return coding{gzip: true, identity: true}
-		}
+	return codingsOf(strings.Join(header, ","))
+}
+
+func codingsOf(header string) coding {
+	// What nearly every client sends needs no parsing.
+	switch header {
+	case "", "identity":
+		return coding{identity: true}
+	case "gzip", "gzip, deflate", "gzip,deflate", "gzip, deflate, br", "gzip,deflate,br", "gzip, deflate, br, zstd":
+		return coding{gzip: true, identity: true}
 	}
-	return parseCodings(strings.Join(header, ","))
+	return parseCodings(header)
 }
 
 func parseCodings(header string) coding {

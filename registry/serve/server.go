@@ -40,7 +40,7 @@ func (h *Handler) Server() *http.Server {
 func (h *Handler) Serve(ctx context.Context, l net.Listener) error {
 	srv := h.Server()
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
+	go func() { failed <- srv.Serve(listener{l, h}) }()
 	flush := time.NewTicker(flushEvery)
 	defer flush.Stop()
 	for {

@@ -85,6 +85,8 @@ type body struct {
 	policy   *policy
 	ok       []line // headers of 200
 	same     []line // headers of 304
+	head200  []byte // the same as sent, for the hatch
+	head304  []byte
 	checked  atomic.Int64
 }
 
@@ -278,4 +280,5 @@ func (b *body) prepare() {
 	}
 	add("Last-Modified", b.modified.Format(http.TimeFormat))
 	add("X-Content-Type-Options", "nosniff")
+	b.head200, b.head304 = headOf(http.StatusOK, b.ok), headOf(http.StatusNotModified, b.same)
 }

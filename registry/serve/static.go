@@ -272,14 +272,20 @@ func unusual(h http.Header) bool {
 }
 
 // matches compares weakly, as If-None-Match wants it (RFC 9110 section
-// 13.1.2). A tag is quoted and holds no quote, so it can only be found whole.
+// 13.1.2).
 func matches(header []string, etag string) bool {
 	for _, v := range header {
-		if v == etag || strings.Contains(v, etag) || textproto.TrimString(v) == "*" {
+		if matchesOne(v, etag) {
 			return true
 		}
 	}
 	return false
+}
+
+// matchesOne needs no parser: a tag is quoted and holds no quote, so it can
+// only be found whole.
+func matchesOne(v, etag string) bool {
+	return v == etag || strings.Contains(v, etag) || textproto.TrimString(v) == "*"
 }
 
 func set(h http.Header, lines []line) {
