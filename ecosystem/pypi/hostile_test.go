@@ -44,6 +44,9 @@ func wheelLies(t testing.TB) []ecosystemtest.Lie {
 		return ecosystemtest.Lie{Request: w.send(t, about), Kind: bonded.Shape, Rule: rule}
 	}
 	meta := func(lines string) wheel { return wheel{metadata: metadataText("foo", "1.0", lines)} }
+	scripts := func(text string) wheel {
+		return wheel{more: []member{{"foo-1.0.dist-info/" + entryPoints, text}}}
+	}
 	out := []ecosystemtest.Lie{
 		lie("RECORD leaves a file out", "record-missing", wheel{record: []string{"-pkg.py"}}),
 		lie("a file that RECORD never saw", "record-missing", wheel{hidden: []member{{"evil.py", "x"}}}),
@@ -65,6 +68,8 @@ func wheelLies(t testing.TB) []ecosystemtest.Lie {
 		lie("two .dist-info directories", "dist-info", wheel{more: []member{{"bar-1.0.dist-info/METADATA", metadataText("bar", "1.0", "")}}}),
 		lie("two .dist-info directories by case", "dist-info", wheel{more: []member{{"FOO-1.0.DIST-INFO/METADATA", metadataText("bar", "1.0", "")}}}),
 		lie("a stray .data directory", "data-directory", wheel{more: []member{{"bar-1.0.data/scripts/x", "#!python\n"}}}),
+		lie("a command that climbs out", "entry-point", scripts("[console_scripts]\n../../evil = pkg:main\n")),
+		lie("a command with a drive", "entry-point", scripts("[x]\na/b = c\n[gui_scripts]\nC:evil=pkg:main\n")),
 		lie("two names", "metadata-duplicate", meta("Name: bar")),
 		lie("two versions", "metadata-duplicate", meta("version: 2.0")),
 		lie("two Requires-Python", "metadata-duplicate", meta("Requires-Python: >=3\nRequires-Python: >=2")),

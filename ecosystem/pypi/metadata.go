@@ -156,10 +156,10 @@ func parseMetadata(b []byte, path string, found *findings) (*metadata, error) {
 	return m, nil
 }
 
-// requires are the projects that Requires-Dist names, normalised, those behind
-// extras and markers among them. found hears of lines that name none.
+// requires are the other projects that Requires-Dist names, normalised, those
+// behind extras and markers among them. found hears of lines that name none.
 func (m *metadata) requires(path string, found *findings) (keys []string) {
-	seen := map[string]bool{}
+	seen := map[string]bool{normalise(m.name): true} // foo[all] is how foo collects its extras
 	for _, line := range m.all("requires-dist") {
 		end := strings.IndexFunc(line, func(r rune) bool {
 			return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", r)
@@ -214,7 +214,7 @@ func (m *metadata) keywords() []string {
 	}
 	var out []string
 	for _, w := range words {
-		if w = strings.TrimSpace(w); w != "" && len(out) < 50 {
+		if w = strings.TrimSpace(w); w != "" && len(w) <= 64 && len(out) < 50 {
 			out = append(out, w)
 		}
 	}
@@ -231,8 +231,10 @@ func (m *metadata) license() string {
 }
 
 func (m *metadata) summary() bonded.Summary {
+	const longest = 512 // characters; as the larger index bounds it
+	text := []rune(m.get("summary"))
 	return bonded.Summary{
-		Version: m.version.String(), Description: m.get("summary"), Keywords: m.keywords(),
+		Version: m.version.String(), Description: string(text[:min(longest, len(text))]), Keywords: m.keywords(),
 		License: cmp.Or(m.get("license-expression"), m.license()), Homepage: m.homepage(),
 	}
 }

@@ -126,7 +126,7 @@ func randomMessage(r *rand.Rand) string {
 func TestRequires(t *testing.T) {
 	var found findings
 	m, err := parseMetadata([]byte(metadataText("foo", "1.0",
-		"Requires-Dist: A.b\nRequires-Dist: a-B[x] (>=1) ; extra == 'y'\nRequires-Dist: c@ https://x.invalid/c.whl\nRequires-Dist: d;python_version<'3'\nRequires-Dist: e>=1")), "", &found)
+		"Requires-Dist: A.b\nRequires-Dist: a-B[x] (>=1) ; extra == 'y'\nRequires-Dist: c@ https://x.invalid/c.whl\nRequires-Dist: d;python_version<'3'\nRequires-Dist: e>=1\nRequires-Dist: Foo[x]; extra == 'all'")), "", &found)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ const quarantined = "quarantined"
 // release of the last chunk; links are relative, so nothing depends on the
 // public URL.
 func (e Ecosystem) Render(p *bonded.Package, _ *bonded.House, docs ecosystem.Docs, since uint64) ([]ecosystem.Document, error) {
-	if p.Claimed.IsZero() || p.Head <= since {
+	if p.ClaimIndex == 0 || p.Head <= since {
 		return nil, nil
 	}
 	page, err := newPage(p, docs)

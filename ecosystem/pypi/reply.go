@@ -15,9 +15,9 @@ import (
 // status, its standard phrase, and then the reason phrase of the status line;
 // the body only with --verbose. pip prints status, reason phrase and URL, never
 // the body. uv prints the body of text/plain, and for 405 asks whether the
-// index was taken for the upload URL. twine --skip-existing goes on after 409;
-// twine repeats an upload after 5xx, five times. pip asks for credentials after
-// 401 with WWW-Authenticate, uv looks for some.
+// index was taken for the upload URL. twine repeats an upload after 5xx, five
+// times. Its --skip-existing would pass over a 409, but twine 7 takes the option
+// for two hosts only; uv publish --check-url works with any index.
 func (Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
 	switch {
 	case o.Err != nil:

@@ -15,7 +15,7 @@ func TestReply(t *testing.T) {
 	if r.Status != 200 || string(r.Body) != "uploaded: entry 7 of the log, under the checkpoint of size 9\n" {
 		t.Errorf("%+v", r)
 	}
-	// twine --skip-existing goes on after 409.
+	// 409 is what --skip-existing of twine knows.
 	r = e.Reply(ecosystem.Outcome{Err: &bonded.Error{Kind: bonded.Conflict, Control: "immutable-versions", Public: "foo 1.0 is already published"}})
 	if r.Status != 409 || r.Reason != "foo 1.0 is already published [immutable-versions]" || string(r.Body) != r.Reason+"\n" {
 		t.Errorf("%+v", r)

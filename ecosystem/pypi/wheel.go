@@ -13,12 +13,15 @@ type inside struct {
 	text []byte // its bytes; nil: not found
 }
 
-const distInfo = ".dist-info"
+const (
+	distInfo    = ".dist-info"
+	entryPoints = "entry_points.txt"
+)
 
 // wheelWants asks for the files that describe a wheel.
 func wheelWants(path string) bool {
 	dir, file, ok := strings.Cut(path, "/")
-	return ok && isDistInfo(dir) && (file == "METADATA" || file == "WHEEL" || file == "RECORD")
+	return ok && isDistInfo(dir) && (file == "METADATA" || file == "WHEEL" || file == "RECORD" || file == entryPoints)
 }
 
 // isDistInfo folds case: on some file systems foo.DIST-INFO is the directory.
@@ -45,6 +48,7 @@ func lookInWheel(f distFile, inv *archive.Inventory, found *findings) inside {
 	} else {
 		found.add(bonded.Shape, "wheel-file", dir, "the wheel has no WHEEL file")
 	}
+	checkScripts(inv.Wanted[dir+"/"+entryPoints], dir+"/"+entryPoints, found)
 	if text, ok := inv.Wanted[dir+"/RECORD"]; ok {
 		checkRecord(text, dir+"/RECORD", inv.Entries, found)
 	} else {
@@ -86,5 +90,27 @@ func checkWheelFile(text []byte, path string, found *findings) {
 	}
 	if pure := m.all("root-is-purelib"); len(pure) != 1 {
 		found.add(bonded.Shape, "wheel-file", path, "Root-Is-Purelib stands there %d times", len(pure))
+	}
+}
+
+// checkScripts wants entry points that become commands to have names that stay
+// in the directory of commands: installers join the two (entry points
+// specification, "File format").
+func checkScripts(text []byte, path string, found *findings) {
+	scripts := false
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if section, ok := strings.CutPrefix(line, "["); ok {
+			scripts = strings.HasPrefix(section, "console_scripts") || strings.HasPrefix(section, "gui_scripts")
+			continue
+		}
+		name, _, ok := strings.Cut(line, "=")
+		name = strings.TrimSpace(name)
+		if !scripts || !ok || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\:`) || strings.ContainsFunc(name, breaksLine) {
+			found.add(bonded.Shape, "entry-point", path, "the command %q leads out of the directory of commands", show(name))
+		}
 	}
 }
