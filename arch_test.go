@@ -25,6 +25,7 @@ var may = map[string]string{
 	"internal/archive":  "pure",
 	"internal/statemap": "pure",
 	"internal/logwire":  "internal/statemap pure",
+	"internal/failing":  "registry/blob",
 	"internal/*":        "internal/*",
 
 	"ecosystem":               "pure",

@@ -22,6 +22,7 @@ import (
 
 	"bonded.dev"
 	"bonded.dev/ecosystem"
+	"bonded.dev/internal/failing"
 	"bonded.dev/internal/recent"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/decide"
@@ -103,6 +104,7 @@ func (d *Desk) Submit(ctx context.Context, eco ecosystem.Ecosystem, ask ecosyste
 	if err != nil {
 		return bonded.Receipt{}, err
 	}
+	failing.Here("draft")
 	return d.enter(ctx, e)
 }
 
@@ -129,6 +131,7 @@ func (d *Desk) enter(ctx context.Context, e *entrant) (bonded.Receipt, error) {
 	if err := d.loggable(e); err != nil {
 		return bonded.Receipt{}, err
 	}
+	failing.Here("judge")
 	return d.join(ctx, e)
 }
 

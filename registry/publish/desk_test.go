@@ -16,6 +16,7 @@ import (
 	"bonded.dev/controls/all"
 	"bonded.dev/ecosystem"
 	"bonded.dev/guide"
+	"bonded.dev/internal/failing"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/publish"
@@ -101,11 +102,12 @@ func (a actor) May(ctx context.Context, _ bonded.Action, n bonded.Name) error {
 // house is a desk over a real database and a real directory.
 type house struct {
 	*publish.Desk
-	t     *testing.T
-	store blob.Store
-	book  *record.Book
-	now   time.Time
-	stop  func()
+	t      *testing.T
+	store  blob.Store
+	faults *failing.Store
+	book   *record.Book
+	now    time.Time
+	stop   func()
 }
 
 func open(t *testing.T, dir string) *house {
@@ -117,11 +119,12 @@ func open(t *testing.T, dir string) *house {
 	must(t, err)
 	keys, err := sign.Open(filepath.Join(dir, "keys"), "example.org/bonded/1", []string{"plain"})
 	must(t, err)
-	h := &house{t: t, store: store, book: book, now: time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)}
+	faults := &failing.Store{Store: store}
+	h := &house{t: t, store: store, faults: faults, book: book, now: time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)}
 	h.Desk = publish.New(publish.Config{
 		Ecosystems: []ecosystem.Ecosystem{plain{}},
 		Checks:     guide.Checks(all.Controls()),
-		Book:       book, Blobs: store, Keys: keys, Shelf: &project.Shelf{Store: store},
+		Book:       book, Blobs: faults, Keys: keys, Shelf: &project.Shelf{Store: faults},
 		Origin: "example.org/bonded/1", URL: "http://example.org/",
 		Now: func() time.Time { return h.now },
 		Log: slog.New(slog.DiscardHandler),

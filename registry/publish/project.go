@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bonded.dev"
+	"bonded.dev/internal/failing"
 	"bonded.dev/internal/logwire"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/ledger"
@@ -58,12 +59,15 @@ func (d *Desk) project(ctx context.Context) error {
 			return err
 		}
 	}
+	failing.Here("tiles")
 	if err := d.checkpoint(ctx); err != nil {
 		return err
 	}
+	failing.Here("sign")
 	if err := d.packagesOf(ctx, s); err != nil {
 		return err
 	}
+	failing.Here("documents")
 	if err := d.Blobs.Put(ctx, shelvedMark, []byte(strconv.FormatUint(d.seq.head, 10))); err != nil {
 		return err
 	}
@@ -216,6 +220,7 @@ func (d *Desk) shelve(ctx context.Context, p *bonded.Package, since uint64, blob
 			}
 		}
 	}
+	failing.Here("artifact")
 	return d.Shelf.Package(ctx, eco, p, d.seq.house, d.docs(ctx), since)
 }
 

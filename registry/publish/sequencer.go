@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bonded.dev"
+	"bonded.dev/internal/failing"
 	"bonded.dev/internal/statemap"
 	"bonded.dev/registry/ledger"
 	"bonded.dev/registry/record"
@@ -150,6 +151,7 @@ func (d *Desk) batch(ctx context.Context, group []*entrant) {
 		return
 	}
 	written := d.write(ctx, group)
+	defer failing.Here("answer")
 	if err := d.project(ctx); err != nil {
 		d.Log.Error("facts are in the log and not yet on the shelf", "from", d.seq.projected, "to", d.seq.head, "err", err)
 		fail(written, &bonded.Error{Kind: bonded.Unavailable, Err: err,
@@ -203,12 +205,16 @@ func (d *Desk) commit(ctx context.Context, group []*entrant) error {
 		if len(b.entries) == 0 {
 			return nil
 		}
-		return b.seal()
+		failing.Here("record")
+		err := b.seal()
+		failing.Here("ledger")
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	b.keep()
+	failing.Here("commit")
 	return nil
 }
 
