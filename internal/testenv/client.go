@@ -9,8 +9,10 @@ import (
 )
 
 // Client returns the path of a real client and notes that the test drives it:
-// npm, npx, pnpm, yarn (the classic 1.x), yarn-berry (4.x), pip, twine or
-// python (the one that has pip, build, setuptools and wheel). Run it in a Home.
+// npm, npx, npm-9 (the last line that checks registry signatures with the keys
+// of the registry alone; newer ones ask a host of their own first), pnpm, yarn
+// (the classic 1.x), yarn-berry (4.x), pip, twine or python (the one that has
+// pip, build, setuptools and wheel). Run it in a Home.
 func Client(t testing.TB, name string) string {
 	t.Helper()
 	dir, err := Tools()
