@@ -14,7 +14,7 @@ import (
 // Operations, for Draft and Reply. Where a URL carries the revision that the
 // client read, it is in Ask.Tag.
 const (
-	opPut        = "publish"     // PUT /<name>: a publish, or a document with other deprecation messages
+	opPut        = "put"         // PUT /<name>: a publish, or a document with other deprecation messages
 	opUpdate     = "update"      // PUT /<name>/-rev/<rev>: a document with versions left out
 	opDelete     = "delete"      // DELETE /<name>/-rev/<rev>
 	opDeleteFile = "delete-file" // DELETE /<name>/-/<file>/-rev/<rev>

@@ -11,6 +11,7 @@ const (
 	maxName    = 214 // validate-npm-package-name
 	maxVersion = 256 // node-semver, internal/constants.js
 	maxTag     = 214
+	maxTags    = 16 // that one release may bring
 	// maxFile bounds a file's name: file systems take 255 bytes, and stores put
 	// something of their own behind it.
 	maxFile = 240

@@ -154,6 +154,9 @@ func (e Ecosystem) draftRelease(a ecosystem.Ask, doc *packument, tb *tarball, m 
 // tag when they are asked for nothing.
 func publishTags(said map[string]string, past *bonded.Package) ([]string, error) {
 	tags := sortedKeys(said)
+	if len(tags) > maxTags {
+		return nil, bonded.Errorf(bonded.Invalid, "a release brings at most %d tags", maxTags)
+	}
 	for _, tag := range tags {
 		if err := checkTag(tag); err != nil {
 			return nil, err
@@ -277,7 +280,7 @@ func readPackument(up ecosystem.Upload) (*packument, *tarball, error) {
 	}
 	tb.said = names[0]
 	if att.Length != nil {
-		tb.size = *att.Length
+		tb.size = max(*att.Length, 0)
 	}
 	return doc, tb, nil
 }
