@@ -12,6 +12,7 @@ import (
 	"bonded.dev/ecosystem/all"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
+	"bonded.dev/registry/web"
 
 	"github.com/spf13/cobra"
 )
@@ -57,14 +58,18 @@ func userAddCommand() *cobra.Command {
 		Args:    exactArgs("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if email == "" {
-				return usagef("bonded admin user add: --email is missing")
+				return usagef("--email is missing in: bonded admin user add")
 			}
-			return withKeeper(c, func(ctx context.Context, k *identity.Keeper, _ *record.Book, cfg config) error {
+			return withKeeper(c, func(ctx context.Context, k *identity.Keeper, book *record.Book, cfg config) error {
 				secret, err := k.AddUser(ctx, args[0], email)
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.OutOrStdout(), "%senrol/%s\n", cfg.URL, secret.Reveal())
+				base, err := publicURL(ctx, book, cfg)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s%s%s\n", base, strings.TrimPrefix(web.Prefix, "/"), secret.Reveal())
 				return nil
 			})
 		},
@@ -72,6 +77,23 @@ func userAddCommand() *cobra.Command {
 	configFlags(c, onData...)
 	c.Flags().StringVar(&email, "email", "", "address for notices; never shown to others")
 	return c
+}
+
+// publicURL is where the repository is reached: as configured, or as its log
+// says, or where it would listen.
+func publicURL(ctx context.Context, book *record.Book, cfg config) (url string, err error) {
+	if cfg.URL != "" {
+		return cfg.URL, nil
+	}
+	err = book.View(ctx, func(tx *record.Tx) error {
+		h, err := tx.House()
+		url = h.URL
+		return err
+	})
+	if url == "" {
+		url = reachedAt(cfg.Listen)
+	}
+	return url, err
 }
 
 func userListCommand() *cobra.Command {
@@ -133,7 +155,7 @@ name, or a name that ends in *; a lone * means every name.`,
 		Args: exactArgs(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if user == "" || len(scopes) == 0 {
-				return usagef("bonded admin token add: --user and at least one --scope are needed")
+				return usagef("bonded admin token add needs --user and at least one --scope")
 			}
 			var parsed []identity.Scope
 			for _, s := range scopes {
@@ -169,7 +191,7 @@ func tokenListCommand() *cobra.Command {
 		Use: "list --user NAME", Short: "List tokens, without their secrets", Args: exactArgs(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if user == "" {
-				return usagef("bonded admin token list: --user is missing")
+				return usagef("--user is missing in: bonded admin token list")
 			}
 			return withKeeper(c, func(ctx context.Context, _ *identity.Keeper, book *record.Book, _ config) error {
 				tokens, err := book.Tokens(ctx, user)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -121,15 +120,11 @@ func readFile(path string, c *config) error {
 }
 
 func (c *config) complete() error {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return usagef("--listen %s: %w", c.Listen, err)
+	}
 	if c.URL == "" {
-		host, port, err := net.SplitHostPort(c.Listen)
-		if err != nil {
-			return usagef("--listen %s: %w", c.Listen, err)
-		}
-		if host == "" || host == "0.0.0.0" || host == "::" {
-			host = "127.0.0.1"
-		}
-		c.URL = "http://" + net.JoinHostPort(host, port) + "/"
+		return nil
 	}
 	if !strings.HasSuffix(c.URL, "/") {
 		c.URL += "/"
@@ -142,6 +137,18 @@ func (c *config) complete() error {
 		return usagef("--url %s: a path below the host is not supported; give the repository a host name of its own", c.URL)
 	}
 	return nil
+}
+
+// reachedAt is the public URL of a repository that was given none: where it listens.
+func reachedAt(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "http://" + listen + "/"
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
 }
 
 // dsn is the database in the words of registry/record.
@@ -157,9 +164,10 @@ func (c *config) origin() string {
 	if c.Origin != "" {
 		return c.Origin
 	}
-	u, err := url.Parse(c.URL)
-	if err != nil {
-		return "localhost/bonded/1"
+	base := c.URL
+	if base == "" {
+		base = reachedAt(c.Listen)
 	}
-	return fmt.Sprintf("%s/bonded/1", u.Host)
+	host := strings.TrimPrefix(strings.TrimPrefix(base, "https://"), "http://")
+	return host + "bonded/1"
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"bonded.dev"
@@ -107,14 +108,17 @@ func noArgs(c *cobra.Command, args []string) error {
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < len(names) {
-			return usagef("%s: %s is missing", c.CommandPath(), names[len(args)])
+			return usagef("%s is missing in: bonded %s", names[len(args)], verb(c))
 		}
 		if len(args) > len(names) {
-			return usagef("%s: %q is one argument too many", c.CommandPath(), args[len(names)])
+			return usagef("%q is one argument too many in: bonded %s", args[len(names)], verb(c))
 		}
 		return nil
 	}
 }
+
+// verb is how a command is called, without the program.
+func verb(c *cobra.Command) string { return strings.TrimPrefix(c.CommandPath(), "bonded ") }
 
 func version() string {
 	info, ok := debug.ReadBuildInfo()

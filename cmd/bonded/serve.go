@@ -68,6 +68,9 @@ func runServe(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 		return fmt.Errorf("listening on %s: %w", cfg.Listen, err)
 	}
 	defer listener.Close()
+	if cfg.URL == "" {
+		cfg.URL = reachedAt(listener.Addr().String())
+	}
 	h, err := openHouse(ctx, cfg, true)
 	if err != nil {
 		return err
