@@ -76,6 +76,9 @@ func mutatedZips(n int) [][]byte {
 		p := at.ZipParts(entries...)
 		seeds = append(seeds, p.Join(""), p.Join("comment"))
 	}
+	seeds = append(seeds,
+		at.Zip(at.Entry{Name: "a", Body: "x", Descriptor: true}, at.Entry{Name: "\u00e9", Body: "yy", Store: true}),
+		at.Zip(at.Dir("d"), at.Entry{Name: "d/z", Body: "xyz", Store: true, LocalExtra: at.Zip64Extra(3, 3), CentralExtra: at.UnicodePath("d/z", "d/z")}))
 	return mutations(n, seeds, func(b []byte) []byte { return b })
 }
 

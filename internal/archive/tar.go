@@ -12,6 +12,8 @@ type tarReader struct {
 	in    meter
 	block [blockSize]byte
 	next  pending
+	// global says that a global pax header still waits for an entry.
+	global bool
 }
 
 // pending is what extension headers say about the entry that follows.
@@ -47,7 +49,7 @@ func (w *walk) tar(r io.Reader) error {
 			return err
 		}
 	}
-	if t.next != (pending{}) {
+	if t.next != (pending{}) || t.global {
 		w.note(PAXHeader, "", "an extension header without an entry")
 	}
 	return nil
@@ -118,7 +120,16 @@ func (t *tarReader) body(h tarHeader) (string, error) {
 	if _, err := io.CopyN(&b, &t.in, h.size); err != nil {
 		return "", t.w.broken(h.name, err)
 	}
-	return b.String(), t.skip(padding(h.size))
+	// tarfile parses the last block to its end: records and names can be
+	// continued in the padding, for it alone.
+	body := b.Len()
+	if _, err := io.CopyN(&b, &t.in, padding(h.size)); err != nil {
+		return "", t.w.broken(h.name, err)
+	}
+	if !zero(b.Bytes()[body:]) {
+		t.w.note(HeaderFormat, h.name, "data in the padding of an extension header")
+	}
+	return b.String()[:body], nil
 }
 
 func padding(size int64) int64 { return -size & (blockSize - 1) }
@@ -145,7 +156,7 @@ func (t *tarReader) extended(h tarHeader) error {
 		// Whether they add up, and in which order, differs.
 		t.w.note(ConflictingNames, "", "a pax header after another extension header")
 	}
-	if !global {
+	if t.global = t.global || global; !global {
 		t.next.pax, t.next.hasPAX = records, true
 	}
 	return nil
@@ -177,7 +188,7 @@ func (t *tarReader) longName(h tarHeader) error {
 // apply puts what the extension headers said into the header they precede.
 func (t *tarReader) apply(h *tarHeader) {
 	p := t.next
-	t.next = pending{}
+	t.next, t.global = pending{}, false
 	if p.hasPAX && (p.hasLongName || p.hasLongL) {
 		t.w.note(ConflictingNames, p.longName, "both a pax header and a GNU long name")
 	}
