@@ -13,7 +13,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"math/big"
 	"net/url"
 	"strings"
 	"testing"
@@ -53,7 +52,7 @@ type Desk struct {
 func NewDesk(t testing.TB, eco ecosystem.Ecosystem) *Desk {
 	t.Helper()
 	d := &Desk{
-		Eco: eco, House: &bonded.House{}, Key: testKey(),
+		Eco: eco, House: &bonded.House{}, Key: testKey(t),
 		packs: map[string]*bonded.Package{}, docs: map[bonded.Digest][]byte{}, kept: map[string][]byte{},
 	}
 	public, err := x509.MarshalPKIXPublicKey(&d.Key.PublicKey)
@@ -68,12 +67,14 @@ func NewDesk(t testing.TB, eco ecosystem.Ecosystem) *Desk {
 	return d
 }
 
-// testKey is nobody's secret: its scalar is the hash of a constant.
-func testKey() *ecdsa.PrivateKey {
+// testKey is nobody's secret: it is the hash of a constant.
+func testKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
 	sum := sha256.Sum256([]byte("ecosystemtest"))
-	k := &ecdsa.PrivateKey{D: new(big.Int).SetBytes(sum[:])}
-	k.Curve = elliptic.P256()
-	k.X, k.Y = k.ScalarBaseMult(sum[:])
+	k, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
 	return k
 }
 
