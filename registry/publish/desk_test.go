@@ -17,6 +17,7 @@ import (
 	"bonded.dev/ecosystem"
 	"bonded.dev/guide"
 	"bonded.dev/internal/failing"
+	"bonded.dev/internal/testenv"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/publish"
@@ -110,14 +111,14 @@ type house struct {
 	stop   func()
 }
 
-func open(t *testing.T, dir string) *house {
+func open(t *testing.T, at place) *house {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	book, err := record.Open(ctx, "sqlite:"+filepath.Join(dir, "bonded.db"))
+	book, err := record.Open(ctx, at.dsn)
 	must(t, err)
-	store, err := blob.Dir(filepath.Join(dir, "blobs"))
+	store, err := at.store(ctx)
 	must(t, err)
-	keys, err := sign.Open(filepath.Join(dir, "keys"), "example.org/bonded/1", []string{"plain"})
+	keys, err := sign.Open(at.keys, "example.org/bonded/1", []string{"plain"})
 	must(t, err)
 	faults := &failing.Store{Store: store}
 	h := &house{t: t, store: store, faults: faults, book: book, now: time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)}
@@ -140,6 +141,34 @@ func open(t *testing.T, dir string) *house {
 	})
 	t.Cleanup(h.stop)
 	return h
+}
+
+// place is where a repository lives.
+type place struct {
+	dsn   string
+	store func(context.Context) (blob.Store, error)
+	keys  string
+}
+
+// onBothPairs runs a test on SQLite with a directory and on PostgreSQL with an
+// S3-compatible store. The test gets a function that makes fresh places.
+func onBothPairs(t *testing.T, test func(t *testing.T, fresh func() place)) {
+	t.Run("sqlite-dir", func(t *testing.T) {
+		test(t, func() place {
+			dir := t.TempDir()
+			return place{"sqlite:" + filepath.Join(dir, "bonded.db"), func(context.Context) (blob.Store, error) {
+				return blob.Dir(filepath.Join(dir, "blobs"))
+			}, filepath.Join(dir, "keys")}
+		})
+	})
+	t.Run("postgres-s3", func(t *testing.T) {
+		test(t, func() place {
+			c := testenv.S3(t)
+			return place{testenv.Postgres(t), func(ctx context.Context) (blob.Store, error) {
+				return blob.S3(ctx, blob.S3Config{Endpoint: c.Host(), Bucket: c.Bucket, Region: c.Region, Plain: true, AccessKey: c.AccessKey, SecretKey: c.SecretKey})
+			}, filepath.Join(t.TempDir(), "keys")}
+		})
+	})
 }
 
 func must(t *testing.T, err error) {
@@ -192,53 +221,57 @@ func kind(err error) bonded.Kind {
 }
 
 func TestPublishedIsServedAndLogged(t *testing.T) {
-	h := open(t, t.TempDir())
-	must(t, h.publish("alice", "left-pad", "1.0.0", "hello"))
-	if got := h.read("plain/left-pad/-/left-pad-1.0.0.bin"); got != "hello" {
-		t.Errorf("artifact: %q", got)
-	}
-	if got := h.read("plain/left-pad/index"); !strings.Contains(got, "1.0.0") {
-		t.Errorf("document: %q", got)
-	}
-	if got := h.read("plain/all"); got != "left-pad" {
-		t.Errorf("list of names: %q", got)
-	}
-	if got := h.read("log/checkpoint"); !strings.HasPrefix(got, "example.org/bonded/1\n8\n") {
-		t.Errorf("checkpoint: %q", got) // genesis site key seal, claim owners release seal
-	}
-	if strings.Contains(h.stored(), "quarantine/") {
-		t.Errorf("left in quarantine:\n%s", h.stored())
-	}
+	onBothPairs(t, func(t *testing.T, fresh func() place) {
+		h := open(t, fresh())
+		must(t, h.publish("alice", "left-pad", "1.0.0", "hello"))
+		if got := h.read("plain/left-pad/-/left-pad-1.0.0.bin"); got != "hello" {
+			t.Errorf("artifact: %q", got)
+		}
+		if got := h.read("plain/left-pad/index"); !strings.Contains(got, "1.0.0") {
+			t.Errorf("document: %q", got)
+		}
+		if got := h.read("plain/all"); got != "left-pad" {
+			t.Errorf("list of names: %q", got)
+		}
+		if got := h.read("log/checkpoint"); !strings.HasPrefix(got, "example.org/bonded/1\n8\n") {
+			t.Errorf("checkpoint: %q", got) // genesis site key seal, claim owners release seal
+		}
+		if strings.Contains(h.stored(), "quarantine/") {
+			t.Errorf("left in quarantine:\n%s", h.stored())
+		}
+	})
 }
 
 func TestRefusalLeavesNothingBehind(t *testing.T) {
-	h := open(t, t.TempDir())
-	must(t, h.publish("alice", "left-pad", "1.0.0", "hello"))
-	before := h.stored()
-	for name, try := range map[string]struct {
-		do   func() error
-		want bonded.Kind
-	}{
-		"same version, other bytes": {func() error { return h.publish("alice", "left-pad", "1.0.0", "evil") }, bonded.Conflict},
-		"same version, same bytes":  {func() error { return h.publish("alice", "left-pad", "1.0.0", "hello") }, bonded.Conflict},
-		"not an owner":              {func() error { return h.publish("mallory", "left-pad", "1.0.1", "evil") }, bonded.Forbidden},
-		"too large":                 {func() error { return h.publish("alice", "left-pad", "1.0.2", strings.Repeat("x", 2<<10)) }, bonded.TooLarge},
-		"broken connection": {func() error {
-			_, err := h.Submit(context.Background(), plain{}, h.ask("publish", "left-pad", "1.0.3"), publish.In{
-				Body: io.MultiReader(strings.NewReader("half"), brokenReader{}), Actor: actor{"alice", h.book}})
-			return err
-		}, bonded.Invalid},
-		"unloggable":      {func() error { return h.publish("alice", "left-pad", "1.0 4", "x") }, bonded.Invalid},
-		"delete unknown":  {func() error { return h.do("alice", "delete", "left-pad", "9.9.9") }, bonded.NotFound},
-		"delete by other": {func() error { return h.do("mallory", "delete", "left-pad", "1.0.0") }, bonded.Forbidden},
-	} {
-		if got := kind(try.do()); got != try.want {
-			t.Errorf("%s: kind %v, want %v", name, got, try.want)
+	onBothPairs(t, func(t *testing.T, fresh func() place) {
+		h := open(t, fresh())
+		must(t, h.publish("alice", "left-pad", "1.0.0", "hello"))
+		before := h.stored()
+		for name, try := range map[string]struct {
+			do   func() error
+			want bonded.Kind
+		}{
+			"same version, other bytes": {func() error { return h.publish("alice", "left-pad", "1.0.0", "evil") }, bonded.Conflict},
+			"same version, same bytes":  {func() error { return h.publish("alice", "left-pad", "1.0.0", "hello") }, bonded.Conflict},
+			"not an owner":              {func() error { return h.publish("mallory", "left-pad", "1.0.1", "evil") }, bonded.Forbidden},
+			"too large":                 {func() error { return h.publish("alice", "left-pad", "1.0.2", strings.Repeat("x", 2<<10)) }, bonded.TooLarge},
+			"broken connection": {func() error {
+				_, err := h.Submit(context.Background(), plain{}, h.ask("publish", "left-pad", "1.0.3"), publish.In{
+					Body: io.MultiReader(strings.NewReader("half"), brokenReader{}), Actor: actor{"alice", h.book}})
+				return err
+			}, bonded.Invalid},
+			"unloggable":      {func() error { return h.publish("alice", "left-pad", "1.0 4", "x") }, bonded.Invalid},
+			"delete unknown":  {func() error { return h.do("alice", "delete", "left-pad", "9.9.9") }, bonded.NotFound},
+			"delete by other": {func() error { return h.do("mallory", "delete", "left-pad", "1.0.0") }, bonded.Forbidden},
+		} {
+			if got := kind(try.do()); got != try.want {
+				t.Errorf("%s: kind %v, want %v", name, got, try.want)
+			}
+			if after := h.stored(); after != before {
+				t.Errorf("%s: the store changed:\n%s\nwas\n%s", name, after, before)
+			}
 		}
-		if after := h.stored(); after != before {
-			t.Errorf("%s: the store changed:\n%s\nwas\n%s", name, after, before)
-		}
-	}
+	})
 }
 
 type brokenReader struct{}
@@ -246,96 +279,102 @@ type brokenReader struct{}
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func TestVersionIsUsedForEver(t *testing.T) {
-	h := open(t, t.TempDir())
-	must(t, h.publish("alice", "left-pad", "1.0.0", "hello"))
-	must(t, h.do("alice", "delete", "left-pad", "1.0.0"))
-	if got := h.read("plain/left-pad/-/left-pad-1.0.0.bin"); got != "absent" {
-		t.Errorf("deleted artifact is still served: %q", got)
-	}
-	if err := h.publish("alice", "left-pad", "1.0.0", "hello"); kind(err) != bonded.Conflict {
-		t.Errorf("deleted version was published again: %v", err)
-	}
-	if err := h.publish("mallory", "left-pad", "2.0.0", "evil"); kind(err) != bonded.Forbidden {
-		t.Errorf("name of a deleted package was taken by somebody else: %v", err)
-	}
-	must(t, h.publish("alice", "left-pad", "1.0.1", "hello again"))
-	h.now = h.now.Add(73 * time.Hour)
-	if err := h.do("alice", "delete", "left-pad", "1.0.1"); kind(err) != bonded.Refused {
-		t.Errorf("deleted after the window: %v", err)
-	}
+	onBothPairs(t, func(t *testing.T, fresh func() place) {
+		h := open(t, fresh())
+		must(t, h.publish("alice", "left-pad", "1.0.0", "hello"))
+		must(t, h.do("alice", "delete", "left-pad", "1.0.0"))
+		if got := h.read("plain/left-pad/-/left-pad-1.0.0.bin"); got != "absent" {
+			t.Errorf("deleted artifact is still served: %q", got)
+		}
+		if err := h.publish("alice", "left-pad", "1.0.0", "hello"); kind(err) != bonded.Conflict {
+			t.Errorf("deleted version was published again: %v", err)
+		}
+		if err := h.publish("mallory", "left-pad", "2.0.0", "evil"); kind(err) != bonded.Forbidden {
+			t.Errorf("name of a deleted package was taken by somebody else: %v", err)
+		}
+		must(t, h.publish("alice", "left-pad", "1.0.1", "hello again"))
+		h.now = h.now.Add(73 * time.Hour)
+		if err := h.do("alice", "delete", "left-pad", "1.0.1"); kind(err) != bonded.Refused {
+			t.Errorf("deleted after the window: %v", err)
+		}
+	})
 }
 
 // TestExactlyOneWins publishes one version from many clients at once, of a new
 // name, with other bytes and other users each.
 func TestExactlyOneWins(t *testing.T) {
-	h := open(t, t.TempDir())
-	for round := range 5 {
-		pkg := fmt.Sprintf("race-%d", round)
-		var wg sync.WaitGroup
-		results := make([]error, 16)
-		for i := range results {
-			wg.Go(func() {
-				results[i] = h.publish(fmt.Sprintf("user%d", i%4), pkg, "1.0.0", fmt.Sprintf("bytes of %d", i))
-			})
-		}
-		wg.Wait()
-		won := -1
-		for i, err := range results {
-			switch k := kind(err); {
-			case err == nil && won >= 0:
-				t.Errorf("%s: %d and %d both won", pkg, won, i)
-			case err == nil:
-				won = i
-			case k != bonded.Conflict && k != bonded.Forbidden:
-				t.Errorf("%s: loser %d got %v", pkg, i, err)
+	onBothPairs(t, func(t *testing.T, fresh func() place) {
+		h := open(t, fresh())
+		for round := range 5 {
+			pkg := fmt.Sprintf("race-%d", round)
+			var wg sync.WaitGroup
+			results := make([]error, 16)
+			for i := range results {
+				wg.Go(func() {
+					results[i] = h.publish(fmt.Sprintf("user%d", i%4), pkg, "1.0.0", fmt.Sprintf("bytes of %d", i))
+				})
+			}
+			wg.Wait()
+			won := -1
+			for i, err := range results {
+				switch k := kind(err); {
+				case err == nil && won >= 0:
+					t.Errorf("%s: %d and %d both won", pkg, won, i)
+				case err == nil:
+					won = i
+				case k != bonded.Conflict && k != bonded.Forbidden:
+					t.Errorf("%s: loser %d got %v", pkg, i, err)
+				}
+			}
+			if want := fmt.Sprintf("bytes of %d", won); h.read("plain/"+pkg+"/-/"+pkg+"-1.0.0.bin") != want {
+				t.Errorf("%s: served bytes are not the winner's", pkg)
 			}
 		}
-		if want := fmt.Sprintf("bytes of %d", won); h.read("plain/"+pkg+"/-/"+pkg+"-1.0.0.bin") != want {
-			t.Errorf("%s: served bytes are not the winner's", pkg)
+		if strings.Contains(h.stored(), "quarantine/") {
+			t.Errorf("losers left bytes behind:\n%s", h.stored())
 		}
-	}
-	if strings.Contains(h.stored(), "quarantine/") {
-		t.Errorf("losers left bytes behind:\n%s", h.stored())
-	}
+	})
 }
 
 // TestReopenedIsTheSame stops the desk, loses the whole shelf but the artifacts,
 // and finds every document computed again.
 func TestReopenedIsTheSame(t *testing.T) {
-	dir := t.TempDir()
-	h := open(t, dir)
-	for i := range 5 {
-		must(t, h.publish("alice", fmt.Sprintf("pkg-%d", i%2), fmt.Sprintf("1.0.%d", i), "bytes"))
-	}
-	want := map[string]string{}
-	for k := range strings.SplitSeq(h.stored(), "\n") {
-		path, ok := strings.CutPrefix(k, blob.Public)
-		// Compressed in other runs, or a partial tile of an older size: neither
-		// has to come back.
-		if ok && !strings.HasSuffix(path, ".gz") && !strings.Contains(path, ".p/") {
-			want[path] = h.read(path)
+	onBothPairs(t, func(t *testing.T, fresh func() place) {
+		at := fresh()
+		h := open(t, at)
+		for i := range 5 {
+			must(t, h.publish("alice", fmt.Sprintf("pkg-%d", i%2), fmt.Sprintf("1.0.%d", i), "bytes"))
 		}
-	}
-	h.stop()
-	lose(t, dir, want)
-	h = open(t, dir)
-	for path, text := range want {
-		if got := h.read(path); got != text {
-			t.Errorf("%s: %.40q, was %.40q", path, got, text)
+		want := map[string]string{}
+		for k := range strings.SplitSeq(h.stored(), "\n") {
+			path, ok := strings.CutPrefix(k, blob.Public)
+			// Compressed in other runs, or a partial tile of an older size: neither
+			// has to come back.
+			if ok && !strings.HasSuffix(path, ".gz") && !strings.Contains(path, ".p/") {
+				want[path] = h.read(path)
+			}
 		}
-	}
-	must(t, h.publish("alice", "pkg-0", "2.0.0", "more"))
+		h.stop()
+		lose(t, at, want)
+		h = open(t, at)
+		for path, text := range want {
+			if got := h.read(path); got != text {
+				t.Errorf("%s: %.40q, was %.40q", path, got, text)
+			}
+		}
+		must(t, h.publish("alice", "pkg-0", "2.0.0", "more"))
+	})
 }
 
 // lose takes everything off the shelf but artifacts, as a loss of power before
 // the first flush might.
-func lose(t *testing.T, dir string, shelf map[string]string) {
+func lose(t *testing.T, at place, shelf map[string]string) {
 	ctx := context.Background()
-	book, err := record.Open(ctx, "sqlite:"+filepath.Join(dir, "bonded.db"))
+	book, err := record.Open(ctx, at.dsn)
 	must(t, err)
 	must(t, book.Update(ctx, func(tx *record.Tx) error { return tx.SetMark("shelved", 0) }))
 	must(t, book.Close())
-	store, err := blob.Dir(filepath.Join(dir, "blobs"))
+	store, err := at.store(ctx)
 	must(t, err)
 	for path := range shelf {
 		if !strings.Contains(path, "/-/") {

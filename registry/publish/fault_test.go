@@ -15,9 +15,13 @@ import (
 // after a restart the release is wholly there or wholly not, and an
 // acknowledged one is there.
 func TestEveryStoreFailureIsWholeOrNothing(t *testing.T) {
+	onBothPairs(t, everyStoreFailure)
+}
+
+func everyStoreFailure(t *testing.T, fresh func() place) {
 	for n := int64(1); ; n++ {
-		dir := t.TempDir()
-		h := open(t, dir)
+		at := fresh()
+		h := open(t, at)
 		must(t, h.publish("alice", "left-pad", "1.0.0", "first"))
 		h.faults.FailNth(n)
 		err := h.publish("alice", "left-pad", "1.1.0", "second")
@@ -25,7 +29,7 @@ func TestEveryStoreFailureIsWholeOrNothing(t *testing.T) {
 		h.faults.FailNth(0)
 		h.stop()
 
-		h = open(t, dir)
+		h = open(t, at)
 		document, artifact := h.read("plain/left-pad/index"), h.read("plain/left-pad/-/left-pad-1.1.0.bin")
 		past, pastErr := h.Past(t.Context(), bonded.Name{Ecosystem: "plain", Key: "left-pad"})
 		must(t, pastErr)
@@ -56,7 +60,11 @@ func TestEveryStoreFailureIsWholeOrNothing(t *testing.T) {
 // TestFailedShelfIsMendedByTheNextBatch keeps the process alive after a failure
 // behind the commit: the facts are true and the next batch shows them.
 func TestFailedShelfIsMendedByTheNextBatch(t *testing.T) {
-	h := open(t, t.TempDir())
+	onBothPairs(t, failedShelf)
+}
+
+func failedShelf(t *testing.T, fresh func() place) {
+	h := open(t, fresh())
 	must(t, h.publish("alice", "left-pad", "1.0.0", "first"))
 	for n := int64(3); n < 40; n++ {
 		version := fmt.Sprintf("1.%d.0", n)
