@@ -5,6 +5,7 @@ package all
 import (
 	artifactmetadata "bonded.dev/controls/artifact-metadata"
 	boundedarchive "bonded.dev/controls/bounded-archive"
+	closedpackages "bonded.dev/controls/closed-packages"
 	deletionlimits "bonded.dev/controls/deletion-limits"
 	immutableversions "bonded.dev/controls/immutable-versions"
 	retirednames "bonded.dev/controls/retired-names"
@@ -18,6 +19,7 @@ func Controls() []guide.Control {
 	return []guide.Control{
 		immutableversions.Control,
 		retirednames.Control,
+		closedpackages.Control,
 		deletionlimits.Control,
 		uploaddigests.Control,
 		boundedarchive.Control,
