@@ -21,17 +21,23 @@
 //
 //	source.go  the bytes, behind one window of 128 KB
 //	gzip.go    the gzip layer: one member, nothing behind it, not also a zip
-//	tar.go     512-byte blocks, tarheader.go and pax.go what stands in them
+//	tar.go     headers and contents; tarheader.go and pax.go read the headers
 //	zip.go     the end records (zipend.go), the central directory, then every
 //	           entry in file order (zipentry.go): the entries must tile the
-//	           file, both headers must agree, and archive/zip must see the same
+//	           file, local headers (ziplocal.go) and extra fields (zipextra.go)
+//	           must agree with the directory, and archive/zip must see the same
 //	paths.go   what a path may look like
 //	tree.go    what the paths make together: duplicates, collisions, links
 //	walk.go    what one walk has spent and found
+//	rules.go   the list of rules; limits.go the bounds, and why so high
 //
-// The readers it was held against are archive/tar and archive/zip, Python's
-// tarfile and zipfile (with what pip does around them) and node-tar. Comments
-// name the one that a rule is there for.
+// The readers it is held against, by fuzzing and by mutation, are archive/tar
+// and archive/zip, Python's tarfile and zipfile (with what pip does around them)
+// and node-tar. Comments name the one that a rule is there for.
+//
+// Hole: "./" before a path is an anomaly, because npm strips the first segment
+// and would strip the dot. Debian packages and image layers are full of it:
+// their adapters will need it told apart from other dot segments.
 //
 // Hole: the padding behind a tar entry's content is not checked to be zero.
 // No reader looks at it, but bytes can be carried in it.
