@@ -97,6 +97,11 @@ func (h *house) mend(ctx context.Context, k *keep.Keeper, before *keep.Report, s
 
 // project brings the shelf up to the log, for the URL that the log names.
 func (h *house) project(ctx context.Context, keys *sign.Keys) error {
+	release, err := h.book.Alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	quiet := *h
 	quiet.config.URL = ""
 	return assemble(&quiet, keys, slog.New(slog.DiscardHandler)).desk.Open(ctx)

@@ -76,6 +76,11 @@ func runServe(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer h.close() //nolint:errcheck // the process ends
+	release, err := h.book.Alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	keys, err := h.keys()
 	if err != nil {
 		return err
