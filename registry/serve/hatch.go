@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 )
@@ -47,7 +48,8 @@ func (l listener) Accept() (net.Conn, error) {
 type conn struct {
 	*net.TCPConn
 	h    *Handler
-	open bool // the hatch
+	open bool            // the hatch
+	raw  syscall.RawConn // for sending files
 	// writeBy is the write deadline that is set.
 	writeBy time.Time
 
@@ -154,32 +156,36 @@ func (c *conn) answer(a *ask, now time.Time) (bool, error) {
 	if pg.packed != nil && a.encodes {
 		takes = codingsOf(textOf(a.encoding))
 	}
-	b := c.h.shelf.inMemory(pg, takes, now)
-	if b == nil || !c.enter(true) {
+	b := c.h.shelf.atHand(pg, takes, now)
+	if b == nil || !b.file.acquire() {
+		return false, nil
+	}
+	defer b.file.release()
+	if !c.enter(true) {
 		return false, nil
 	}
 	defer c.enter(false)
-	same := a.conditional && matchesOne(textOf(a.noneMatch), b.etag)
-	head, content := b.head200, b.data
-	if same {
-		head, content = b.head304, nil
-	}
-	count := pg.room.seen.ok
-	switch {
-	case same:
-		count = pg.room.seen.same
-	case a.head:
-		content = nil
-	default:
-		c.h.tally.add(pg)
-	}
-	count.Inc()
+	seen := pg.room.seen
 	c.h.metrics.hits.Inc()
-	return true, c.send(head, content, now)
+	c.h.metrics.hatch.Inc()
+	switch {
+	case a.conditional && matchesOne(textOf(a.noneMatch), b.etag):
+		seen.same.Inc()
+		return true, c.send(b.head304, nil, now)
+	case a.head:
+		seen.ok.Inc()
+		return true, c.send(b.head200, nil, now)
+	}
+	seen.ok.Inc()
+	c.h.tally.add(pg)
+	if b.file != nil {
+		return true, c.sendFile(b, now)
+	}
+	return true, c.send(b.head200, b.data, now)
 }
 
-// inMemory returns what is served for a page if that takes no waiting.
-func (s *shelf) inMemory(pg *page, takes coding, now time.Time) *body {
+// atHand returns what is served for a page if that takes no waiting.
+func (s *shelf) atHand(pg *page, takes coding, now time.Time) *body {
 	if takes.gzip {
 		b := s.peek(pg.packed, now)
 		if b == nil || !b.absent {
@@ -193,7 +199,7 @@ func (s *shelf) inMemory(pg *page, takes coding, now time.Time) *body {
 }
 
 func usable(b *body) *body {
-	if b == nil || b.absent || b.large {
+	if b == nil || b.absent || b.data == nil && b.file == nil {
 		return nil
 	}
 	return b
@@ -234,12 +240,10 @@ func (h *hatch) date(now time.Time) []byte {
 	return d.line
 }
 
+// send writes an answer.
 func (c *conn) send(head, content []byte, now time.Time) error {
-	// Deadlines are moved when half of the time has passed.
-	if need := answerTime + time.Duration(len(content))*time.Second/slowest; c.writeBy.Sub(now) < need/2 {
-		if err := c.SetWriteDeadline(now.Add(need)); err != nil {
-			return err
-		}
+	if err := c.allow(len(content), now); err != nil {
+		return err
 	}
 	buf, _ := c.h.hatch.buffers.Get().(*[together]byte)
 	if buf == nil {
@@ -255,6 +259,16 @@ func (c *conn) send(head, content []byte, now time.Time) error {
 	both := net.Buffers{out, content}
 	_, err := both.WriteTo(c.TCPConn)
 	return err
+}
+
+// allow gives the client time to take n bytes. The deadline is moved only when
+// half of what was given has passed.
+func (c *conn) allow(n int, now time.Time) error {
+	need := answerTime + time.Duration(n)*time.Second/slowest
+	if c.writeBy.Sub(now) >= need/2 {
+		return nil
+	}
+	return c.SetWriteDeadline(now.Add(need))
 }
 
 // headOf is the head of an answer as package http writes it, up to the date.

@@ -57,8 +57,8 @@ func (h *Handler) frontPage() *body {
 		panic(err) // the template is part of this program
 	}
 	p := &policy{mediaType: "text/html; charset=utf-8", cache: "public, max-age=300"}
-	b := newBody(p, blob.Info{Size: int64(out.Len()), Modified: h.Now()})
-	b.data, b.etag = out.Bytes(), tagOf(out.Bytes())
+	b := &body{policy: p, info: blob.Info{Size: int64(out.Len())}, modified: h.Now().UTC().Truncate(time.Second)}
+	b.data, b.etag = out.Bytes(), tagOf(bonded.DigestOf(out.Bytes()))
 	b.prepare()
 	return b
 }

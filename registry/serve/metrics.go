@@ -20,6 +20,7 @@ type metrics struct {
 	panics   prometheus.Counter
 	busy     prometheus.Counter
 	hits     prometheus.Counter
+	hatch    prometheus.Counter
 	misses   prometheus.Counter
 	drafts   prometheus.Histogram
 	batches  prometheus.Histogram
@@ -40,11 +41,12 @@ func newMetrics(reg *prometheus.Registry, h *Handler) *metrics {
 		panics:   counter("bonded_panics_total", "Requests that panicked."),
 		busy:     counter("bonded_busy_total", "Writes sent away because too many were at work."),
 		hits:     counter("bonded_memory_hits_total", "Reads answered from memory."),
+		hatch:    counter("bonded_hatch_total", "Reads answered before package http saw them."),
 		misses:   counter("bonded_memory_misses_total", "Reads that asked the blob store."),
 		drafts:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "bonded_batch_drafts", Help: "Drafts recorded together.", Buckets: []float64{1, 2, 4, 8, 16, 32, 64}}),
 		batches:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "bonded_batch_seconds", Help: "Time to record, sign and project a batch.", Buckets: seconds}),
 	}
-	reg.MustRegister(m.requests, m.writes, m.refusals, m.panics, m.busy, m.hits, m.misses, m.drafts, m.batches,
+	reg.MustRegister(m.requests, m.writes, m.refusals, m.panics, m.busy, m.hits, m.hatch, m.misses, m.drafts, m.batches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "bonded_memory_bytes", Help: "Weight of the documents and artifacts in memory."},
 			func() float64 { return float64(h.shelf.slots.used()) }),

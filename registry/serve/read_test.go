@@ -342,7 +342,7 @@ func TestReadsNeedNoDatabase(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	l := newLab(t, func(c *serve.Config) { c.Memory = 1 << 20 })
-	content := strings.Repeat("x", 50_000)
+	content := strings.Repeat("x", 40_000)
 	for i := range 100 {
 		l.put(fmt.Sprintf("toy/p%d/doc.json", i), content+fmt.Sprint(i))
 	}

@@ -5,24 +5,32 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
+	"bonded.dev"
 	"bonded.dev/registry/blob"
 )
 
-// Sizes up to which bytes are kept in memory. An artifact above copies from
-// the file to the socket inside the kernel, which memory cannot beat; a
-// document above is rare and served like an artifact.
+// Sizes up to which bytes are read and their entity tag is a digest of them.
+// They stay in memory, unless they are in a file and larger than memoryFile:
+// then the kernel copies them from the file to the socket, which is cheaper
+// than copying from memory. What is larger is never read here.
 const (
 	memoryArtifact = 256 << 10
 	memoryDocument = 8 << 20
+	memoryFile     = 48 << 10
 )
+
+// openWeight is what an open file weighs: 64 MiB of memory hold 512 of them.
+const openWeight = 128 << 10
 
 // loadTime bounds one read of the blob store for the memory.
 const loadTime = 30 * time.Second
@@ -77,8 +85,8 @@ type policy struct {
 // body is what a blob answers with, headers included.
 type body struct {
 	absent   bool
-	large    bool // not in memory: data is nil
 	data     []byte
+	file     *openFile // where the bytes are if they are not in data; may be nil
 	etag     string
 	modified time.Time
 	info     blob.Info
@@ -105,9 +113,16 @@ func newShelf(blobs blob.Store, budget int, recheck time.Duration, now func() ti
 		sl.mu.Lock()
 		defer sl.mu.Unlock()
 		sl.ended.Store(true)
-		sl.body.Store(nil)
+		sl.empty()
 	})
 	return s
+}
+
+// empty forgets the bytes; the caller holds mu.
+func (sl *slot) empty() {
+	if b := sl.body.Swap(nil); b != nil {
+		b.file.release()
+	}
 }
 
 // changed forgets the bytes under public keys that were written or deleted.
@@ -117,7 +132,7 @@ func (s *shelf) changed(keys ...string) {
 			if sl, ok := s.slots.get(form); ok {
 				sl.mu.Lock()
 				sl.turn++
-				sl.body.Store(nil)
+				sl.empty()
 				sl.mu.Unlock()
 			}
 		}
@@ -179,7 +194,9 @@ func (s *shelf) load(ctx context.Context, sl *slot) (*body, error) {
 	}
 	sl.mu.Unlock()
 	if keep {
-		s.slots.reweigh(sl.key, func(now *slot) bool { return now == sl }, overhead+2*len(sl.key)+len(b.data))
+		s.slots.reweigh(sl.key, func(now *slot) bool { return now == sl }, overhead+2*len(sl.key)+b.weight())
+	} else {
+		b.file.release()
 	}
 	return b, nil
 }
@@ -208,7 +225,7 @@ func (s *shelf) fresh(ctx context.Context, sl *slot, b *body) bool {
 	defer sl.mu.Unlock()
 	if sl.body.Load() == b {
 		sl.turn++
-		sl.body.Store(nil)
+		sl.empty()
 	}
 	return false
 }
@@ -221,43 +238,60 @@ func (s *shelf) read(ctx context.Context, sl *slot) (*body, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer o.Close()
-	if o.Info().Size > sl.policy.memory {
-		return largeBody(sl.policy, o.Info()), nil
+	b, err := newBody(sl.policy, o)
+	if err != nil {
+		return nil, errors.Join(err, o.Close())
 	}
-	data := make([]byte, o.Info().Size)
-	if _, err := io.ReadFull(o, data); err != nil {
-		return nil, err
+	if b.data == nil {
+		b.file = keepOpen(o)
 	}
-	b := newBody(sl.policy, o.Info())
-	b.data, b.etag = data, tagOf(data)
+	if b.file == nil {
+		err = o.Close()
+	}
+	return b, err
+}
+
+// newBody reads an object as far as its policy wants that.
+func newBody(p *policy, o blob.Object) (*body, error) {
+	info := o.Info()
+	b := &body{policy: p, info: info, modified: info.Modified.UTC().Truncate(time.Second)}
+	_, inFile := o.(syscall.Conn)
+	switch {
+	case info.Size > p.memory:
+		version := info.Tag
+		if p.fixed {
+			// Of bytes that never change the size says all, on every node.
+			version = strconv.FormatInt(info.Size, 10)
+		}
+		b.etag = tagOf(bonded.DigestOf([]byte(info.Key + "\x00" + version)))
+	case inFile && info.Size > memoryFile:
+		h := sha256.New()
+		if n, err := io.Copy(h, o); err != nil || n != info.Size {
+			return nil, fmt.Errorf("reading %s: %d of %d bytes: %w", info.Key, n, info.Size, err)
+		}
+		b.etag = tagOf(bonded.Digest(h.Sum(nil)))
+	default:
+		b.data = make([]byte, info.Size)
+		if _, err := io.ReadFull(o, b.data); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", info.Key, err)
+		}
+		b.etag = tagOf(bonded.DigestOf(b.data))
+	}
 	b.prepare()
 	return b, nil
 }
 
-func newBody(p *policy, info blob.Info) *body {
-	return &body{policy: p, info: info, modified: info.Modified.UTC().Truncate(time.Second)}
-}
-
-// largeBody describes bytes that stay in the store. They are not read to find
-// an entity tag.
-func largeBody(p *policy, info blob.Info) *body {
-	b := newBody(p, info)
-	b.large = true
-	version := info.Tag
-	if p.fixed {
-		// Of bytes that never change the size says all, on every node.
-		version = strconv.FormatInt(info.Size, 10)
+// weight is what the body costs besides its slot.
+func (b *body) weight() int {
+	if b.file != nil {
+		return openWeight
 	}
-	b.etag = tagOf([]byte(info.Key + "\x00" + version))
-	b.prepare()
-	return b
+	return len(b.data)
 }
 
 // tagOf makes a strong entity tag (RFC 9110 section 8.8.3).
-func tagOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`
+func tagOf(d bonded.Digest) string {
+	return `"` + base64.RawURLEncoding.EncodeToString(d[:18]) + `"`
 }
 
 // prepare writes the headers once for all answers to come.

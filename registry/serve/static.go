@@ -157,7 +157,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, pg *page) {
 		h.answer(w, r, pg.room, ecosystem.Outcome{Ask: pg.ask, Err: storageError(err)})
 	case b.absent:
 		h.answer(w, r, pg.room, ecosystem.Outcome{Ask: pg.ask, Err: absent(pg)})
-	case b.large:
+	case b.data == nil:
 		h.stream(w, r, pg, b)
 	default:
 		h.send(w, r, pg, b)
@@ -234,7 +234,13 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, pg *page, b *bo
 	defer o.Close()
 	if i := o.Info(); i.Tag != b.info.Tag || i.Size != b.info.Size {
 		// Replaced since we looked; what is open is served under its own tag.
-		b = largeBody(b.policy, i)
+		if b, err = newBody(b.policy, o); err == nil {
+			_, err = o.Seek(0, io.SeekStart)
+		}
+		if err != nil {
+			h.answer(w, r, pg.room, ecosystem.Outcome{Ask: pg.ask, Err: storageError(err)})
+			return
+		}
 	}
 	hd := w.Header()
 	set(hd, b.ok)
