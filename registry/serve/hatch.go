@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"net/http"
 	"strconv"
@@ -74,7 +75,10 @@ func (c *conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.busy {
-		c.closing = true
+		if !c.closing {
+			c.closing = true
+			c.h.hatch.last.Add(1)
+		}
 		return nil
 	}
 	return c.TCPConn.Close()
@@ -87,6 +91,7 @@ func (c *conn) enter(busy bool) bool {
 	c.busy = busy
 	if !busy && c.closing {
 		c.TCPConn.Close()
+		c.h.hatch.last.Done()
 	}
 	return !c.closing
 }
@@ -221,8 +226,24 @@ const together = 16 << 10
 
 // hatch is what all connections share.
 type hatch struct {
-	buffers sync.Pool // of *[together]byte
+	last    sync.WaitGroup // answers that go on while the server closes
+	buffers sync.Pool      // of *[together]byte
 	today   atomic.Pointer[date]
+}
+
+// wait waits for the last answers.
+func (h *hatch) wait(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		h.last.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // date is the Date header of a second, and the end of the head.

@@ -290,6 +290,11 @@ func TestShutdownWaitsForAnAnswer(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- stop() }()
 	time.Sleep(50 * time.Millisecond)
+	select {
+	case err := <-ended:
+		t.Fatalf("ended with an answer under way: %v", err)
+	default:
+	}
 	n, err := io.Copy(io.Discard, c)
 	if n < size || err != nil {
 		t.Errorf("got %d bytes, %v", n, err)

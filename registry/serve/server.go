@@ -61,6 +61,9 @@ func (h *Handler) leave(ctx context.Context, srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	err := srv.Shutdown(ctx)
+	if err == nil {
+		err = h.hatch.wait(ctx)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		h.Log.Warn("requests were cut off after waiting for them to end", "waited", drainTime)
 		err = srv.Close()
