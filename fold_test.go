@@ -367,7 +367,7 @@ func TestPackagesDoNotChange(t *testing.T) {
 func everything(p *bonded.Package) string {
 	s := string(p.State()) + fmt.Sprint(p.Name, p.Claimed, p.Modified, p.Head)
 	for _, c := range p.Chunks() {
-		s += "\n" + bonded.DigestOf(bonded.ChunkState(c.Releases)).Hex() + " " + c.Digest.Hex()
+		s += "\n" + bonded.DigestOf(bonded.ChunkState(c.Releases)).Hex() + " " + c.Digest().Hex()
 		for _, r := range c.Releases {
 			s += fmt.Sprint(r.Time, r.Changed, len(r.Files))
 			if found := p.Release(r.Version); found == nil || found.Version != r.Version {

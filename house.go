@@ -2,6 +2,7 @@ package bonded
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 )
 
@@ -22,6 +23,30 @@ const NameChunk = 256
 // Names returns the names claimed in an ecosystem, in the order they were
 // claimed, in runs of at most NameChunk. The result must not be changed.
 func (h *House) Names(ecosystem string) [][]Name { return h.names[ecosystem] }
+
+// FoldHouse adds up a whole history. It is Apply over all of it, without a copy
+// for each name.
+func FoldHouse(entries iter.Seq2[uint64, Entry]) (*House, error) {
+	h := &House{}
+	all := map[string][]Name{}
+	for i, e := range entries {
+		if e.Type == Claim {
+			all[e.Name.Ecosystem] = append(all[e.Name.Ecosystem], e.Name)
+			h.Head = i + 1
+			continue
+		}
+		next, err := h.Apply(i, e)
+		if err != nil {
+			return nil, err
+		}
+		h = next
+	}
+	h.names = map[string][][]Name{}
+	for eco, names := range all {
+		h.names[eco] = slices.Collect(slices.Chunk(names, NameChunk))
+	}
+	return h, nil
+}
 
 // Apply adds the fact at log index i.
 func (h *House) Apply(i uint64, e Entry) (*House, error) {

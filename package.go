@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -74,8 +75,17 @@ const ChunkSize = 64
 // Chunk is a run of at most ChunkSize releases in the order they first appeared.
 type Chunk struct {
 	Releases []Release
-	Digest   Digest   // of the canonical text of these releases
 	names    []uint32 // sorted hashes of the versions and file names inside
+	once     sync.Once
+	digest   Digest
+}
+
+// Digest is the SHA-256 of the canonical text of these releases. It is computed
+// when it is first asked for: adding up a long history makes many chunks that
+// only the next release looks at.
+func (c *Chunk) Digest() Digest {
+	c.once.Do(func() { c.digest = DigestOf(ChunkState(c.Releases)) })
+	return c.digest
 }
 
 // Full reports whether no further release will join the chunk.

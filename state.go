@@ -100,7 +100,7 @@ func (p *Package) State() []byte {
 		b = append(append(append(append(b, ' '), t.Name...), ' '), t.Version...)
 	}
 	for _, c := range p.chunks {
-		b = appendDigest(append(b, "\nchunk "...), c.Digest)
+		b = appendDigest(append(b, "\nchunk "...), c.Digest())
 	}
 	return append(b, '\n')
 }
@@ -124,7 +124,7 @@ func FileState(r *Release, f *File) []byte {
 }
 
 func newChunk(releases []Release) *Chunk {
-	return &Chunk{Releases: releases, Digest: DigestOf(ChunkState(releases)), names: namesIn(releases)}
+	return &Chunk{Releases: releases, names: namesIn(releases)}
 }
 
 func appendVersion(b []byte, r *Release) []byte {

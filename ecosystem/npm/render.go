@@ -242,7 +242,7 @@ func (r *rendering) versions(short bool) []ecosystem.Part {
 	}
 	for _, c := range r.p.Chunks() {
 		if c.Full() {
-			add(partKey(of, r.site, c.Digest.String()), c.Releases)
+			add(partKey(of, r.site, c.Digest().String()), c.Releases)
 			continue
 		}
 		for i := range c.Releases {
@@ -291,7 +291,7 @@ func (r *rendering) times() []ecosystem.Part {
 		}
 		key := ""
 		if c.Full() {
-			key = partKey("time", c.Digest.String())
+			key = partKey("time", c.Digest().String())
 		}
 		parts = append(parts, ecosystem.Part{Key: key, Bytes: write})
 	}

@@ -105,7 +105,7 @@ func newPage(p *bonded.Package, docs ecosystem.Docs) (*page, error) {
 	}
 	for _, c := range p.Chunks() {
 		if c.Full() {
-			err = g.add(c.Digest.Hex(), c.Releases)
+			err = g.add(c.Digest().Hex(), c.Releases)
 		} else {
 			for i := range c.Releases {
 				r := &c.Releases[i]

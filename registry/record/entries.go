@@ -157,14 +157,7 @@ func (t *Tx) Package(name bonded.Name) (*bonded.Package, error) {
 
 // House folds what concerns the repository as a whole.
 func (t *Tx) House() (*bonded.House, error) {
-	h := &bonded.House{}
-	for l, err := range t.HouseEntries(0) {
-		if err != nil {
-			return nil, err
-		}
-		if h, err = h.Apply(l.Index, l.Entry); err != nil {
-			return nil, err
-		}
-	}
-	return h, nil
+	var err error
+	h, foldErr := bonded.FoldHouse(Facts(t.HouseEntries(0), &err))
+	return h, errors.Join(err, foldErr)
 }
