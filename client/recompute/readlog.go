@@ -64,7 +64,10 @@ func (r *run) readLog(ctx context.Context, to logwire.Checkpoint) error {
 	if err := l.fetchUpper(ctx, upper); err != nil {
 		return err
 	}
-	return l.judge(upper)
+	if err := l.judge(upper); err != nil {
+		return err
+	}
+	return l.olderEdges(ctx)
 }
 
 // inOrder fetches tiles and bundles a few at a time and hands them over in the
@@ -138,7 +141,8 @@ func (d difference) asTile() Finding {
 type reading struct {
 	run      *run
 	to       logwire.Checkpoint
-	tiles    map[string][]byte // as served: upper ones and the last of leaves
+	tiles    map[string][]byte // those above the leaves, as served
+	edge     []byte            // the last bundle
 	differ   []difference
 	findings []Finding
 	folded   []Finding // what the fold had against entries and seals
@@ -161,9 +165,7 @@ func (l *reading) take(f fetched) error {
 	}
 	l.run.report.Tiles += 2
 	first := f.at.N << logwire.Height
-	if f.at.W < logwire.TileWidth {
-		l.tiles[place] = f.tile
-	}
+	l.edge = f.bundle
 	if f.tileErr == nil && len(f.tile) != f.at.W*tlog.HashSize {
 		l.found("tile", place, fmt.Sprintf("has %d bytes, not %d", len(f.tile), f.at.W*tlog.HashSize))
 	}

@@ -119,18 +119,32 @@ func start(ctx context.Context, source string, ecosystems []ecosystem.Ecosystem,
 	for _, eco := range ecosystems {
 		r.ecosystems[eco.Info().ID] = eco
 	}
-	if opts.Key == "" {
-		b, err := w.get(ctx, logwire.KeyPath, maxKey)
-		if err != nil {
-			return nil, fmt.Errorf("the log's key: %w; give it with --key if you have it from elsewhere", err)
-		}
-		r.report.Key = strings.TrimSpace(string(b))
-	}
-	if r.verifier, err = note.NewVerifier(r.report.Key); err != nil {
-		return nil, fmt.Errorf("the log's key %q: %w", r.report.Key, err)
+	if err := r.key(ctx); err != nil {
+		return nil, err
 	}
 	r.log = newHistory(r.verifier.Name())
 	return r, nil
+}
+
+// key takes the log's key from whoever asked, or else from the repository. A
+// repository that shows another key than it signs with misleads the next one.
+func (r *run) key(ctx context.Context) error {
+	b, err := r.web.get(ctx, logwire.KeyPath, maxKey)
+	shown := strings.TrimSpace(string(b))
+	switch {
+	case err != nil && r.opts.Key == "":
+		return fmt.Errorf("the log's key: %w; give it with --key if you have it from elsewhere", err)
+	case err != nil && isUnreachable(err):
+		return err
+	case r.opts.Key == "":
+		r.report.Key = shown
+	case err == nil && string(b) != r.opts.Key+"\n":
+		r.add("", Finding{Kind: "key", Place: logwire.KeyPath, Problem: fmt.Sprintf("shows %.300q", shown)})
+	}
+	if r.verifier, err = note.NewVerifier(r.report.Key); err != nil {
+		return fmt.Errorf("the log's key %q: %w", r.report.Key, err)
+	}
+	return nil
 }
 
 // maxKey bounds a verifier key, bytes.
@@ -295,8 +309,8 @@ func (r *run) finish() {
 	for _, c := range r.saw {
 		r.report.Counts.add(c)
 	}
-	r.report.Origin, r.report.Entries, r.report.Root = r.verifier.Name(), r.log.size, r.log.root
-	r.report.Packages, r.report.MapRoot = len(r.log.packages), r.log.m.Root()
+	r.report.Origin, r.report.Entries, r.report.Root = r.verifier.Name(), r.log.size, r.log.root.String()
+	r.report.Packages, r.report.MapRoot = len(r.log.packages), r.log.m.Root().String()
 	for _, list := range r.found {
 		r.report.Findings = append(r.report.Findings, list...)
 	}

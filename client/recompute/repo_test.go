@@ -383,7 +383,7 @@ func (r *repo) verify(t testing.TB, url string) *recompute.Report {
 func sample(t testing.TB) *repo {
 	r := newRepo(t)
 	r.seal()
-	for v := range 60 {
+	for v := range 80 {
 		r.publish("many", fmt.Sprint(v, ".0.0"))
 		r.seal()
 	}
@@ -392,6 +392,7 @@ func sample(t testing.TB) *repo {
 		r.publish(fmt.Sprint("p", i), "2.0.0")
 	}
 	r.seal()
+	r.putLog() // a checkpoint whose partial tiles stay
 	name := toyName("p1")
 	r.add(bonded.Entry{Type: bonded.Yank, Name: name, Version: "1.0.0", Doc: r.doc("broken")})
 	r.add(bonded.Entry{Type: bonded.Deprecate, Name: name, Version: "2.0.0", Doc: r.doc("use another")})

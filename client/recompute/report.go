@@ -3,8 +3,6 @@ package recompute
 import (
 	"fmt"
 	"strings"
-
-	"bonded.dev"
 )
 
 // Report says what was looked at and what was found.
@@ -14,9 +12,9 @@ type Report struct {
 	Key      string `json:"key"`      // verifier key that the checkpoint was checked with
 	KeyGiven bool   `json:"keyGiven"` // false: the key is the repository's own word
 
-	Entries uint64        `json:"entries"` // size of the checkpoint
-	Root    bonded.Digest `json:"root"`    // of the tree over them
-	MapRoot bonded.Digest `json:"mapRoot"` // of the state map that the last seal states
+	Entries uint64 `json:"entries"` // size of the checkpoint
+	Root    string `json:"root"`    // of the tree over them, base64
+	MapRoot string `json:"mapRoot"` // of the state map that the entries give, base64
 
 	Packages int `json:"packages"`
 	Tiles    int `json:"tiles"` // and bundles
@@ -54,8 +52,8 @@ func (c *Counts) add(o Counts) {
 
 // Finding is one place where the repository is not what its log says.
 type Finding struct {
-	// Kind is checkpoint, bundle, tile, entry, seal, log document, artifact,
-	// document or proof.
+	// Kind is key, checkpoint, bundle, tile, entry, seal, log document,
+	// artifact, document or proof.
 	Kind    string `json:"kind"`
 	Place   string `json:"place"`
 	Problem string `json:"problem"`
