@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -468,4 +469,43 @@ func TestHouse(t *testing.T) {
 
 func isIt(n bonded.Name) func(bonded.Entry) bool {
 	return func(e bonded.Entry) bool { return e.Name.Same(n) }
+}
+
+// TestFoldHouse compares the fold at once with the fold step by step, where a
+// name claimed twice is kept out by whoever knows its package.
+func TestFoldHouse(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		h := anyHistory(r)
+		if rapid.Bool().Draw(r, "many names") {
+			for i := range bonded.NameChunk + 3 {
+				key := fmt.Sprint("n", i)
+				h = append(h, bonded.Entry{Type: bonded.Claim, Time: when, Name: bonded.Name{Ecosystem: "two", Key: key, Display: key}})
+			}
+		}
+		steps, claimed := &bonded.House{}, map[string]bool{}
+		for i, e := range h {
+			if e.Type == bonded.Claim && claimed[e.Name.String()] {
+				continue
+			}
+			claimed[e.Name.String()] = e.Type == bonded.Claim || claimed[e.Name.String()]
+			var err error
+			if steps, err = steps.Apply(uint64(i), e); err != nil {
+				r.Fatal(err)
+			}
+		}
+		once, err := bonded.FoldHouse(func(yield func(uint64, bonded.Entry) bool) {
+			for i, e := range h {
+				if !yield(uint64(i), e) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			r.Fatal(err)
+		}
+		if !reflect.DeepEqual(once.Names("one"), steps.Names("one")) || !reflect.DeepEqual(once.Names("two"), steps.Names("two")) ||
+			once.Head != steps.Head || once.URL != steps.URL || once.Origin != steps.Origin {
+			r.Fatalf("at once %+v, step by step %+v", once, steps)
+		}
+	})
 }

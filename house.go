@@ -25,14 +25,18 @@ const NameChunk = 256
 func (h *House) Names(ecosystem string) [][]Name { return h.names[ecosystem] }
 
 // FoldHouse adds up a whole history. It is Apply over all of it, without a copy
-// for each name.
+// for each name, and leaves out what Apply cannot see: a second claim of a name.
 func FoldHouse(entries iter.Seq2[uint64, Entry]) (*House, error) {
 	h := &House{}
 	all := map[string][]Name{}
+	claimed := map[string]bool{}
 	for i, e := range entries {
 		if e.Type == Claim {
-			all[e.Name.Ecosystem] = append(all[e.Name.Ecosystem], e.Name)
-			h.Head = i + 1
+			if name := e.Name.String(); !claimed[name] {
+				claimed[name] = true
+				all[e.Name.Ecosystem] = append(all[e.Name.Ecosystem], e.Name)
+				h.Head = i + 1
+			}
 			continue
 		}
 		next, err := h.Apply(i, e)
