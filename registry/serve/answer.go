@@ -62,6 +62,9 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, rm *room, resp e
 	if hd.Get("Cache-Control") == "" {
 		hd.Set("Cache-Control", "no-store")
 	}
+	if writeReason(w, r, resp) {
+		return
+	}
 	w.WriteHeader(resp.Status)
 	if r.Method != http.MethodHead {
 		w.Write(resp.Body) // an error means that the client has gone
