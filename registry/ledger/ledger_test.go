@@ -55,14 +55,15 @@ func (l *log) append(entries ...bonded.Entry) {
 		if e.Name.IsZero() {
 			continue
 		}
-		p := l.packages[e.Name]
+		key := name(e.Name.Key)
+		p := l.packages[key]
 		if p == nil {
-			p = &bonded.Package{Name: e.Name}
+			p = &bonded.Package{Name: key}
 		}
 		if p, err = p.Apply(at+uint64(i), e); err != nil {
 			l.t.Fatal(err)
 		}
-		l.packages[e.Name] = p
+		l.packages[key] = p
 		records = append(records, p.Records(e)...)
 	}
 	if l.head, l.m, err = ledger.Append(l.tx, l.m, entries, records); err != nil {
