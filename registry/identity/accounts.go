@@ -84,32 +84,60 @@ func (k *Keeper) enrolment(ctx context.Context, user, action string, first func(
 	return secret, nil
 }
 
-// Enrol spends the secret of an enrolment link and returns whose it was. It
-// works once; afterwards, and after 24 hours, it is an error of kind Unauthorized.
-func (k *Keeper) Enrol(ctx context.Context, text string) (user string, err error) {
-	secret, err := parseSecret(text, enrolmentPrefix, "enrolment link")
+// Enrol spends the secret of an enrolment link and returns whose it was, with a
+// first token for the scopes. Both happen or neither: a link is not lost to a
+// failure. It works once; afterwards, and after 24 hours, it is an error of
+// kind Unauthorized.
+func (k *Keeper) Enrol(ctx context.Context, text string, scopes []Scope) (user string, token Secret, err error) {
+	link, err := parseSecret(text, enrolmentPrefix, "enrolment link")
 	if err != nil {
-		return "", err
+		return "", Secret{}, err
 	}
-	now := k.Now()
+	secret, t, err := k.newToken(scopes, DefaultTTL)
+	if err != nil {
+		return "", Secret{}, err
+	}
 	err = k.book.Update(ctx, func(tx *record.Tx) error {
-		if user, err = tx.UseEnrolment(secret.hash(), now); err != nil {
+		if t.User, err = tx.UseEnrolment(link.hash(), t.Created); err != nil {
 			return err
 		}
-		return tx.Audit(record.Audit{At: now, Actor: user, Action: "user.enrol", Subject: user})
+		if err := tx.Audit(record.Audit{At: t.Created, Actor: t.User, Action: "user.enrol", Subject: t.User}); err != nil {
+			return err
+		}
+		return addToken(tx, t, t.User)
 	})
 	if err != nil {
-		return "", err
+		return "", Secret{}, err
 	}
-	return user, nil
+	return t.User, secret, nil
 }
 
-// AddToken makes a token for a user and returns it, once, with what the book
-// keeps of it. ttl zero means DefaultTTL.
+// AddToken makes a token for a user, as the administrator on the host, and
+// returns it, once, with what the book keeps of it. ttl zero means DefaultTTL.
 func (k *Keeper) AddToken(ctx context.Context, user string, scopes []Scope, ttl time.Duration) (Secret, record.Token, error) {
 	if ttl == 0 {
 		ttl = DefaultTTL
 	}
+	u, err := k.book.User(ctx, user)
+	if err != nil {
+		return Secret{}, record.Token{}, err
+	}
+	if !u.Disabled.IsZero() {
+		return Secret{}, record.Token{}, bonded.Errorf(bonded.Forbidden, "the account %s is disabled", user)
+	}
+	secret, t, err := k.newToken(scopes, ttl)
+	if err != nil {
+		return Secret{}, record.Token{}, err
+	}
+	t.User = user
+	if err := k.book.Update(ctx, func(tx *record.Tx) error { return addToken(tx, t, adminActor) }); err != nil {
+		return Secret{}, record.Token{}, err
+	}
+	return secret, t, nil
+}
+
+// newToken makes a token that belongs to nobody yet.
+func (k *Keeper) newToken(scopes []Scope, ttl time.Duration) (Secret, record.Token, error) {
 	var t record.Token
 	switch {
 	case ttl < time.Second || ttl > MaxTTL:
@@ -119,15 +147,8 @@ func (k *Keeper) AddToken(ctx context.Context, user string, scopes []Scope, ttl 
 	case len(scopes) > maxScopes:
 		return Secret{}, t, bonded.Errorf(bonded.Invalid, "a token has at most %d scopes, not %d", maxScopes, len(scopes))
 	}
-	u, err := k.book.User(ctx, user)
-	if err != nil {
-		return Secret{}, t, err
-	}
-	if !u.Disabled.IsZero() {
-		return Secret{}, t, bonded.Errorf(bonded.Forbidden, "the account %s is disabled", user)
-	}
 	secret, now := newSecret(tokenPrefix), k.Now()
-	t = record.Token{ID: randomText(10), Hash: secret.hash(), User: user, Created: now, Expires: now.Add(ttl)}
+	t = record.Token{ID: randomText(10), Hash: secret.hash(), Created: now, Expires: now.Add(ttl)}
 	for _, s := range scopes {
 		// What is stored must be readable again, whoever put the Scope together.
 		if _, err := ParseScope(s.String()); err != nil {
@@ -135,17 +156,15 @@ func (k *Keeper) AddToken(ctx context.Context, user string, scopes []Scope, ttl 
 		}
 		t.Scopes = append(t.Scopes, s.String())
 	}
-	err = k.book.Update(ctx, func(tx *record.Tx) error {
-		if err := tx.AddToken(t); err != nil {
-			return err
-		}
-		return tx.Audit(record.Audit{At: now, Actor: adminActor, Action: "token.add", Subject: user,
-			Detail: t.ID + " until " + t.Expires.UTC().Format(time.RFC3339) + ": " + strings.Join(t.Scopes, " ")})
-	})
-	if err != nil {
-		return Secret{}, record.Token{}, err
-	}
 	return secret, t, nil
+}
+
+func addToken(tx *record.Tx, t record.Token, actor string) error {
+	if err := tx.AddToken(t); err != nil {
+		return err
+	}
+	return tx.Audit(record.Audit{At: t.Created, Actor: actor, Action: "token.add", Subject: t.User,
+		Detail: t.ID + " until " + t.Expires.UTC().Format(time.RFC3339) + ": " + strings.Join(t.Scopes, " ")})
 }
 
 // RevokeToken ends a token: here at once, on other nodes within seconds.

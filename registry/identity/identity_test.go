@@ -355,6 +355,7 @@ func TestRefusalsDoNotTellNamesApart(t *testing.T) {
 
 func TestAccounts(t *testing.T) {
 	b := newBench(t)
+	everything := []Scope{{Actions: []bonded.Action{bonded.ActPublish}, Pattern: "*"}}
 	for _, name := range []string{"", "a", "Alice", "al ice", "-al", "al-", "a--b", "älice", "al_ice", "a.b", "__token__", strings.Repeat("a", 40), "al\nice"} {
 		_, err := b.AddUser(t.Context(), name, "x@example.org")
 		refused(t, name, err, bonded.Invalid, "2 to 39")
@@ -377,20 +378,20 @@ func TestAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{enrolment.Reveal(), "", newSecret(enrolmentPrefix).Reveal(), newSecret(tokenPrefix).Reveal()} {
-		_, err = b.Enrol(t.Context(), text)
+		_, _, err = b.Enrol(t.Context(), text, everything)
 		refused(t, "enrol", err, bonded.Unauthorized, "enrolment link")
 	}
-	if user, err := b.Enrol(t.Context(), second.Reveal()); err != nil || user != "alice" {
+	if user, _, err := b.Enrol(t.Context(), second.Reveal(), everything); err != nil || user != "alice" {
 		t.Errorf("enrolled %q, %v", user, err)
 	}
-	_, err = b.Enrol(t.Context(), second.Reveal())
+	_, _, err = b.Enrol(t.Context(), second.Reveal(), everything)
 	refused(t, "enrol twice", err, bonded.Unauthorized, "not valid any more")
 	third, err := b.NewEnrolment(t.Context(), "alice")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.later(EnrolmentTTL)
-	_, err = b.Enrol(t.Context(), third.Reveal())
+	_, _, err = b.Enrol(t.Context(), third.Reveal(), everything)
 	refused(t, "enrol too late", err, bonded.Unauthorized, "not valid any more")
 	// An enrolment link is no token.
 	_, err = b.Authenticate(t.Context(), "Bearer "+third.Reveal())

@@ -92,13 +92,9 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // enrol spends the link and makes the first token. Opening the page spends
 // nothing: mail programs open links by themselves.
 func (p *Pages) enrol(ctx context.Context, secret string, v *view) int {
-	user, err := p.keeper.Enrol(ctx, secret)
-	if err != nil {
-		return p.failed(err, v)
-	}
-	token, _, err := p.keeper.AddToken(ctx, user, []identity.Scope{{
+	user, token, err := p.keeper.Enrol(ctx, secret, []identity.Scope{{
 		Actions: []bonded.Action{bonded.ActPublish, bonded.ActTag, bonded.ActYank, bonded.ActDelete}, Pattern: "*",
-	}}, identity.DefaultTTL)
+	}})
 	if err != nil {
 		return p.failed(err, v)
 	}
