@@ -55,8 +55,10 @@ func setUp(env *testscript.Env, pair storage) error {
 	s.storage = pair.env(t)
 	env.Vars = append(env.Vars, client...)
 	env.Vars = append(env.Vars, s.storage...)
+	env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("BONDED_DATA", s.data)
 	env.Setenv("TWINE_NON_INTERACTIVE", "1")
+	env.Setenv("COLUMNS", "400") // twine breaks lines
 	env.Values[stageKey{}] = s
 	t.Cleanup(func() {
 		if s.node != nil {
@@ -189,7 +191,9 @@ func (s *stage) settings(ts *testscript.TestScript, token string) {
 	npmrc := "registry=http://" + s.listen + "/npm/\nfetch-retries=0\n"
 	berry := strings.Join([]string{
 		"npmRegistryServer: http://" + s.listen + "/npm", "enableTelemetry: false", "httpRetry: 0",
-		`unsafeHttpWhitelist: ["127.0.0.1"]`, "nodeLinker: node-modules", "",
+		`unsafeHttpWhitelist: ["127.0.0.1"]`, "nodeLinker: node-modules",
+		// By default it passes over releases that are younger than a day.
+		"npmMinimalAgeGate: 0", "",
 	}, "\n")
 	if token != "" {
 		npmrc += "//" + s.listen + "/npm/:_authToken=" + token + "\n"
