@@ -1,7 +1,9 @@
 package recompute_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -212,6 +214,15 @@ func TestDatabase(t *testing.T) {
 	r.tx.Leaves[f.Index] = append(slices.Clone(row[:len(row)-1]), 'x')
 	find("an entry", "R toy/p1 1.0.0 p1-1.0.0.tgz")
 	r.tx.Leaves[f.Index] = row
+	broken := r.prover.Package
+	r.prover.Package = func(ctx context.Context, n bonded.Name, size uint64) (*bonded.Package, error) {
+		if n.Key == "p2" {
+			return nil, errors.New("this row cannot be read")
+		}
+		return broken(ctx, n, size)
+	}
+	find("an entry that cannot be read", "P toy/p2")
+	r.prover.Package = broken
 	at := tlog.StoredHashIndex(7, 1) // over entries 128 to 255
 	r.tx.Nodes[at][5] ^= 1
 	find("a hash", "P toy/many")

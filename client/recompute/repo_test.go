@@ -352,7 +352,7 @@ func (r *repo) serveProof(w http.ResponseWriter, req *http.Request) {
 		b, err = a.JSON()
 	}
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Write(b)

@@ -105,7 +105,7 @@ func (w *web) fetch(ctx context.Context, q request, read func(*answer) error) er
 		}
 		var again bool
 		again, err = w.once(ctx, q, read)
-		if !isUnreachable(err) {
+		if !again {
 			w.failures.Store(0)
 		} else if w.failures.Add(1) == tooMany {
 			w.giveUp(fmt.Errorf("the repository stopped answering: %w", err))
@@ -156,7 +156,10 @@ func (w *web) once(ctx context.Context, q request, read func(*answer) error) (ag
 	switch code := resp.StatusCode; {
 	case code == http.StatusNotFound || code == http.StatusGone:
 		return false, errAbsent
-	case code >= 500 || code == http.StatusTooManyRequests:
+	case code == http.StatusInternalServerError:
+		// Tried again, but in the end an answer: what should be there is not.
+		return true, fmt.Errorf("answered %s", resp.Status)
+	case code > 500 || code == http.StatusTooManyRequests:
 		return true, unreachable{fmt.Errorf("answered %s", resp.Status)}
 	case code != http.StatusOK:
 		return false, fmt.Errorf("answered %s", resp.Status)
