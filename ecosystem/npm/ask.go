@@ -76,7 +76,7 @@ func segments(path string) ([]string, error) {
 	for i, s := range segs {
 		s, err := url.PathUnescape(s)
 		if err != nil || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-			return nil, bonded.Errorf(bonded.NotFound, "%q is no path of this registry", clip(path))
+			return nil, bonded.Errorf(bonded.NotFound, "%+q is no path of this registry", clip(path))
 		}
 		segs[i] = s
 	}
@@ -141,7 +141,7 @@ func match(segs, pattern []string) bool {
 }
 
 func notHere(r ecosystem.Request) error {
-	return bonded.Errorf(bonded.NotFound, "this registry has no %s %s", clip(r.Method), clip(r.Path))
+	return bonded.Errorf(bonded.NotFound, "this registry has no %s %s", printable(r.Method), printable(r.Path))
 }
 
 // askFile asks for a tarball. Lock files of some clients spell the scope again:
@@ -151,7 +151,7 @@ func askFile(a ecosystem.Ask, file []string) (ecosystem.Ask, error) {
 	version, ok := strings.CutPrefix(a.File, baseName(a.Name)+"-")
 	version, tgz := strings.CutSuffix(version, ".tgz")
 	if clean, valid := cleanVersion(version); !ok || !tgz || !valid || clean != version {
-		return a, bonded.Errorf(bonded.NotFound, "%s has no file %q", a.Name.Key, clip(a.File))
+		return a, bonded.Errorf(bonded.NotFound, "%s has no file %+q", a.Name.Key, clip(a.File))
 	}
 	a.Verb, a.Artifact, a.Version, a.Type = ecosystem.Fetch, true, version, typeTarball
 	a.Path = Ecosystem{}.ArtifactPath(a.Name, version, a.File)

@@ -52,7 +52,7 @@ func (e Ecosystem) draftMessages(a ecosystem.Ask, doc *packument, up ecosystem.U
 		return d, unchangeable(doc)
 	}
 	if doc.Name != "" && doc.Name != a.Name.Key || doc.ID != "" && doc.ID != a.Name.Key {
-		return d, bonded.Errorf(bonded.Invalid, "the request is about %q, its URL about %s", clip(doc.Name+doc.ID), a.Name.Key)
+		return d, bonded.Errorf(bonded.Invalid, "the request is about %+q, its URL about %s", clip(doc.Name+doc.ID), a.Name.Key)
 	}
 	past, err := livePast(a.Name, up)
 	if err != nil {
@@ -64,7 +64,7 @@ func (e Ecosystem) draftMessages(a ecosystem.Ask, doc *packument, up ecosystem.U
 	for _, v := range sortedKeys(doc.Versions) {
 		r := past.Release(v)
 		if r == nil || !r.Live() {
-			return d, bonded.Errorf(bonded.NotFound, "%s has no version %q to deprecate", a.Name.Key, clip(v))
+			return d, bonded.Errorf(bonded.NotFound, "%s has no version %+q to deprecate", a.Name.Key, clip(v))
 		}
 		if err := draftMessage(&d, r, doc.Versions[v]); err != nil {
 			return d, err
@@ -129,7 +129,7 @@ func (e Ecosystem) draftUpdate(a ecosystem.Ask, up ecosystem.Upload) (bonded.Dra
 		return d, unchangeable(doc)
 	}
 	if doc.Name != "" && doc.Name != a.Name.Key || doc.ID != "" && doc.ID != a.Name.Key {
-		return d, bonded.Errorf(bonded.Invalid, "the request is about %q, its URL about %s", clip(doc.Name+doc.ID), a.Name.Key)
+		return d, bonded.Errorf(bonded.Invalid, "the request is about %+q, its URL about %s", clip(doc.Name+doc.ID), a.Name.Key)
 	}
 	past, err := livePast(a.Name, up)
 	if err != nil {
@@ -167,7 +167,7 @@ func draftDeleteFile(a ecosystem.Ask, up ecosystem.Upload) (bonded.Draft, error)
 	}
 	r, f := past.File(a.File)
 	if f == nil {
-		return d, bonded.Errorf(bonded.NotFound, "%s has no file %q", a.Name.Key, clip(a.File))
+		return d, bonded.Errorf(bonded.NotFound, "%s has no file %+q", a.Name.Key, clip(a.File))
 	}
 	if f.Removed {
 		return d, nil
@@ -213,7 +213,7 @@ func draftRemoval(d *bonded.Draft, past *bonded.Package, want map[string]string,
 			return err
 		}
 		if !stays[v] {
-			return bonded.Errorf(bonded.Invalid, "the tag %s would point to %q, which %s does not have", tag, clip(v), d.Name.Key)
+			return bonded.Errorf(bonded.Invalid, "the tag %s would point to %+q, which %s does not have", tag, clip(v), d.Name.Key)
 		}
 		tags[tag] = v
 	}
@@ -252,7 +252,7 @@ func draftTag(a ecosystem.Ask, up ecosystem.Upload) (bonded.Draft, error) {
 		return d, err
 	}
 	if r := past.Release(version); r == nil || !r.Live() {
-		return d, bonded.Errorf(bonded.NotFound, "%s has no version %q", a.Name.Key, clip(version))
+		return d, bonded.Errorf(bonded.NotFound, "%s has no version %+q", a.Name.Key, clip(version))
 	}
 	if tagged(past, a.Tag) != version {
 		d.Facts = append(d.Facts, bonded.Entry{Type: bonded.SetTag, Name: a.Name, Tag: a.Tag, Version: version})
@@ -271,7 +271,7 @@ func draftUntag(a ecosystem.Ask, up ecosystem.Upload) (bonded.Draft, error) {
 		return d, bonded.Errorf(bonded.Invalid, "every package has a latest version; move the tag instead of removing it")
 	}
 	if tagged(past, a.Tag) == "" {
-		return d, bonded.Errorf(bonded.NotFound, "%s has no tag %q", a.Name.Key, clip(a.Tag))
+		return d, bonded.Errorf(bonded.NotFound, "%s has no tag %+q", a.Name.Key, clip(a.Tag))
 	}
 	d.Facts = []bonded.Entry{{Type: bonded.DropTag, Name: a.Name, Tag: a.Tag}}
 	return d, nil

@@ -131,9 +131,8 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// bin maps commands to files inside the package. A command is a plain file
-// name and a file stays inside, however they were written.
-func (f fields) bin() map[string]string {
+// commands is bin as it was written.
+func (f fields) commands() map[string]string {
 	raw := f.texts("bin")
 	switch f["bin"].Kind() {
 	case '"':
@@ -144,6 +143,13 @@ func (f fields) bin() map[string]string {
 			raw[path.Base(file)] = file
 		}
 	}
+	return raw
+}
+
+// bin maps commands to files inside the package. A command is a plain file
+// name and a file stays inside, however they were written.
+func (f fields) bin() map[string]string {
+	raw := f.commands()
 	out := map[string]string{}
 	for _, command := range sortedKeys(raw) {
 		c, file := path.Base(inside(command)), inside(raw[command])
@@ -161,6 +167,29 @@ func (f fields) bin() map[string]string {
 // the package itself.
 func inside(p string) string {
 	return strings.TrimPrefix(path.Clean("/"+strings.NewReplacer(`\`, "/", ":", "/").Replace(p)), "/")
+}
+
+// climbs says which command leads out of the package or out of the folder of
+// commands; "" for none. Clients of today cut such paths down, as inside does;
+// those before npm 6.13.4 and yarn 1.21.1 wrote where they lead
+// (CVE-2019-16775 to 16777).
+func (f fields) climbs() string {
+	for _, command := range sortedKeys(f.commands()) {
+		if up(command) || up(f.commands()[command]) {
+			return "the command " + command + " leads out of the package or of the folder of commands"
+		}
+	}
+	for _, kind := range []string{"bin", "man"} {
+		if up(f.object("directories").text(kind)) {
+			return "directories." + kind + " leads out of the package"
+		}
+	}
+	return ""
+}
+
+func up(p string) bool {
+	p = path.Clean(strings.TrimLeft(strings.ReplaceAll(p, `\`, "/"), "/"))
+	return p == ".." || strings.HasPrefix(p, "../")
 }
 
 // commandPath is what npm takes off the front of a script.

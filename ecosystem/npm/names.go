@@ -23,7 +23,7 @@ const (
 // one spelling for each name.
 func (Ecosystem) Name(raw string) (bonded.Name, error) {
 	wrong := func(why string) (bonded.Name, error) {
-		return bonded.Name{}, bonded.Errorf(bonded.Invalid, "%q is not a package name: %s", clip(raw), why)
+		return bonded.Name{}, bonded.Errorf(bonded.Invalid, "%+q is not a package name: %s", clip(raw), why)
 	}
 	scope, base, scoped := "", raw, strings.HasPrefix(raw, "@")
 	if scoped {
@@ -102,15 +102,19 @@ var (
 // escaping in a URL, and nothing that could be read as a version range.
 func checkTag(tag string) error {
 	if len(tag) > maxTag || !tagForm.MatchString(tag) {
-		return bonded.Errorf(bonded.Invalid, "%q cannot be a tag: only letters, digits and - _ . ! ~ * ' ( ) can stand in it", clip(tag))
+		return bonded.Errorf(bonded.Invalid, "%+q cannot be a tag: only letters, digits and - _ . ! ~ * ' ( ) can stand in it", clip(tag))
+	}
+	if tag == prototype {
+		return bonded.Errorf(bonded.Invalid, "%+q cannot be a tag: it names no member of an object in JavaScript", tag)
 	}
 	if rangeForm.MatchString(tag) {
-		return bonded.Errorf(bonded.Invalid, "%q cannot be a tag: clients would read it as a version", clip(tag))
+		return bonded.Errorf(bonded.Invalid, "%+q cannot be a tag: clients would read it as a version", clip(tag))
 	}
 	return nil
 }
 
-// clip keeps a hostile string short in an error text; %q makes it printable.
+// clip keeps a hostile string short in an error text; %+q makes it printable
+// and shows a letter that only looks like another.
 func clip(s string) string {
 	const longest = 120
 	if len(s) <= longest {

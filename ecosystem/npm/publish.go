@@ -76,7 +76,7 @@ func (e Ecosystem) draftPut(a ecosystem.Ask, up ecosystem.Upload) (bonded.Draft,
 	// Everything published here can be read by everybody who can reach the
 	// repository: a client that asks for less must hear so.
 	if doc.Access != "" && doc.Access != "public" {
-		return bonded.Draft{}, bonded.Errorf(bonded.Unsupported, "this repository has no private packages and cannot publish with access %q; "+
+		return bonded.Draft{}, bonded.Errorf(bonded.Unsupported, "this repository has no private packages and cannot publish with access %+q; "+
 			"publish with --access public (yarn: npmPublishAccess: public)", clip(doc.Access))
 	}
 	r, err := up.Open(tb.kept)
@@ -105,7 +105,7 @@ func (e Ecosystem) draftRelease(a ecosystem.Ask, doc *packument, tb *tarball, m 
 	}
 	version, ok := cleanVersion(m.pkg.text("version"))
 	if !ok {
-		return bonded.Draft{}, bonded.Errorf(bonded.Invalid, "%q in package.json is not a version; it must be major.minor.patch (https://semver.org)", clip(m.pkg.text("version")))
+		return bonded.Draft{}, bonded.Errorf(bonded.Invalid, "%+q in package.json is not a version; it must be major.minor.patch (https://semver.org)", clip(m.pkg.text("version")))
 	}
 	if len(fileName(n, version)) > maxFile {
 		return bonded.Draft{}, bonded.Errorf(bonded.Invalid, "%s %s has too long a name and version: together at most %d characters", n.Key, clip(version), maxFile)
@@ -262,7 +262,7 @@ func readPackument(up ecosystem.Upload) (*packument, *tarball, error) {
 	}
 	names := sortedKeys(doc.Attachments)
 	if at := slices.IndexFunc(names, func(s string) bool { return !strings.HasSuffix(s, ".tgz") }); at >= 0 {
-		return nil, nil, bonded.Errorf(bonded.Unsupported, "the request carries %q besides the tarball; this repository does not take provenance statements yet; publish without --provenance", clip(names[at]))
+		return nil, nil, bonded.Errorf(bonded.Unsupported, "the request carries %+q besides the tarball; this repository does not take provenance statements yet; publish without --provenance", clip(names[at]))
 	}
 	switch {
 	case len(names) == 0 && tb == nil:

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -232,7 +233,61 @@ func (m *meta) readPackage(inv archive.Inventory) []bonded.Anomaly {
 		return []bonded.Anomaly{shape("package-json", where, err.Error())}
 	}
 	m.Package, m.pkg = v, pkg
-	return nil
+	var anomalies []bonded.Anomaly
+	if why := misread(v); why != "" {
+		anomalies = append(anomalies, shape("package-json", where, "not read alike by every parser: "+why))
+	}
+	if why := pkg.climbs(); why != "" {
+		anomalies = append(anomalies, shape("bin", where, why))
+	}
+	return anomalies
+}
+
+// misread names a member that some programs take for another one, though the
+// JSON is in order; "" for none. A program in JavaScript that copies a member
+// __proto__ gets an object that inherits from its value: what stands there is
+// seen by one reader and not by the next. Parsers that fold case, Go's
+// encoding/json among them, take Scripts for scripts.
+func misread(object jsontext.Value) string {
+	seen := map[string]string{}
+	for dec := jsontext.NewDecoder(bytes.NewReader(object)); ; {
+		token, err := dec.ReadToken()
+		if err != nil { // the end; it was parsed before
+			return ""
+		}
+		depth := dec.StackDepth()
+		if in, n := dec.StackIndex(depth); in != '{' || n%2 == 0 {
+			continue // no name of a member
+		}
+		name := token.String()
+		if name == prototype {
+			return "a member is called " + prototype
+		}
+		if depth > 1 { // names of packages may differ in case alone
+			continue
+		}
+		if was, ok := seen[foldCase(name)]; ok {
+			return "the members " + was + " and " + name + " differ in case alone"
+		}
+		seen[foldCase(name)] = name
+	}
+}
+
+// prototype is the member of every JavaScript object that cannot hold data.
+const prototype = "__proto__"
+
+// foldCase is equal for names that differ in case alone, by the simple folding
+// of Unicode.
+func foldCase(s string) string {
+	return strings.Map(func(r rune) rune {
+		for {
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next
+			}
+			r = next
+		}
+	}, s)
 }
 
 // readCommands lists the files in the folder that directories.bin names. Npm

@@ -187,6 +187,51 @@ func TestManifestSpellings(t *testing.T) {
 	}
 }
 
+func TestMembersThatAreMisread(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a":1,"b":{"A":1,"a":2},"c":["A",{"x":"__proto__"}]}`: "",
+		`{"scripts":{},"Scripts":{}}`:                           "differ in case alone",
+		"{\"scripts\":{},\"\u017fcripts\":{}}":                  "differ in case alone",
+		"{\"license\":{},\"LICEN\u017fE\":{}}":                  "differ in case alone",
+		`{"__proto__":1}`:                                       "__proto__",
+		`{"a":[{"b":{"__proto__":{}}}]}`:                        "__proto__",
+		`{"__Proto__":1}`:                                       "",
+	} {
+		if got := misread(jsontext.Value(text)); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestCommandsThatClimbOut(t *testing.T) {
+	for text, climbs := range map[string]bool{
+		`{"name":"a","bin":"./cli.js"}`:           false,
+		`{"bin":{"@acme/x":"/bin/x.js"}}`:         false,
+		`{"bin":{"x":"lib/../x.js"}}`:             false,
+		`{"bin":["a/b","c"]}`:                     false,
+		`{"bin":{"..x":"..y"}}`:                   false,
+		`{"directories":{"bin":"./b","man":"m"}}`: false,
+		`{"bin":{"../x":"x.js"}}`:                 true,
+		`{"bin":{"a/../../x":"x.js"}}`:            true,
+		`{"bin":{"..":"x.js"}}`:                   true,
+		`{"bin":{"x":"../../x"}}`:                 true,
+		`{"bin":{"x":"..\\..\\x"}}`:               true,
+		`{"bin":{"x":"/../x"}}`:                   true,
+		`{"bin":["../x"]}`:                        true,
+		`{"name":"../x","bin":"x.js"}`:            true,
+		`{"directories":{"bin":".."}}`:            true,
+		`{"directories":{"man":"a/../../b"}}`:     true,
+	} {
+		f, err := parseFields([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.climbs(); (got != "") != climbs {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+}
+
 func TestReadmeIsCutBetweenLetters(t *testing.T) {
 	for _, pad := range []int{0, 1, 2, 3} {
 		got := readme([]byte(strings.Repeat("x", maxReadme-pad) + "€€"))

@@ -98,7 +98,7 @@ func (f *form) field(name string, part io.Reader) error {
 		return brokenForm(err)
 	}
 	// A field costs more than its bytes: empty ones must not be free.
-	if f.spent += n + 64; f.spent > largestForm {
+	if f.spent += n + 1024; f.spent > largestForm {
 		return bonded.Errorf(bonded.TooLarge, "the fields of the upload form are larger than %d MB together", largestForm>>20)
 	}
 	if !compared[name] {
