@@ -210,6 +210,8 @@ http {
 	return launch("nginx", "http://"+addr+"/", exec.Command("nginx", "-p", root, "-c", filepath.Join(root, "nginx.conf")))
 }
 
+// startVerdaccio takes its defaults but for tokens that are checked without the
+// password: the others cost a bcrypt for each request.
 func startVerdaccio(ctx context.Context, dir string) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -222,6 +224,7 @@ func startVerdaccio(ctx context.Context, dir string) (*server, error) {
 	config := `storage: ` + home + `/storage
 auth: {htpasswd: {file: ` + home + `/htpasswd}}
 packages: {'**': {access: $all, publish: $authenticated}}
+security: {api: {jwt: {sign: {expiresIn: 29d}}}}
 max_body_size: 300mb
 web: {enable: false}
 log: {type: stdout, format: json, level: fatal}

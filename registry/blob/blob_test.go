@@ -12,15 +12,23 @@ import (
 	"bonded.dev/registry/blob/blobtest"
 )
 
+// dirs are the two kinds of directory: with the calls that only Linux has, and
+// without.
+var dirs = map[string]func(path string) (blob.Store, error){"native": blob.Dir, "portable": blob.Portable}
+
 func TestDir(t *testing.T) {
-	blobtest.Run(t, func(t *testing.T) blob.Store {
-		s, err := blob.Dir(t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		return s
-	})
+	for kind, open := range dirs {
+		t.Run(kind, func(t *testing.T) {
+			blobtest.Run(t, func(t *testing.T) blob.Store {
+				s, err := open(t.TempDir())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { s.Close() })
+				return s
+			})
+		})
+	}
 }
 
 // TestS3 runs against a real server that checks signatures, under a prefix.
@@ -42,22 +50,46 @@ func TestS3(t *testing.T) {
 
 // TestDirStaysInside: a symbolic link in the directory leads nowhere.
 func TestDirStaysInside(t *testing.T) {
-	outside, inside := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := blob.Dir(inside)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := os.Symlink(outside, filepath.Join(inside, "public")); err != nil {
-		t.Fatal(err)
-	}
-	if b, err := s.Get(t.Context(), "public/secret"); err == nil {
-		t.Errorf("read %q through a link out of the directory", b)
-	}
-	if err := s.Put(t.Context(), "public/planted", nil); err == nil {
-		t.Error("wrote through a link out of the directory")
+	for kind, open := range dirs {
+		outside, inside := t.TempDir(), t.TempDir()
+		if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := open(inside)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if err := s.Put(t.Context(), "manifest/moved", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		for link, to := range map[string]string{"public": outside, "manifest/file": filepath.Join(outside, "secret"), "manifest/up": "../../"} {
+			if err := os.Symlink(to, filepath.Join(inside, link)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, key := range []string{"public/secret", "manifest/file", "manifest/up/" + filepath.Base(outside) + "/secret"} {
+			if b, err := s.Get(t.Context(), key); err == nil {
+				t.Errorf("%s: read %q through the link %s", kind, b, key)
+			}
+			if _, err := s.Stat(t.Context(), key); err == nil {
+				t.Errorf("%s: saw a file through the link %s", kind, key)
+			}
+		}
+		for _, key := range []string{"public/planted", "manifest/up/planted"} {
+			if err := s.Put(t.Context(), key, nil); err == nil {
+				t.Errorf("%s: wrote through a link to %s", kind, key)
+			}
+		}
+		if err := s.Delete(t.Context(), "public/secret"); err == nil {
+			t.Errorf("%s: deleted through a link", kind)
+		}
+		// A link where a document goes is replaced, not followed.
+		if err := s.Put(t.Context(), "manifest/file", []byte("ours")); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if b, err := os.ReadFile(filepath.Join(outside, "secret")); err != nil || string(b) != "secret" {
+			t.Errorf("%s: outside there is %q now, %v", kind, b, err)
+		}
 	}
 }

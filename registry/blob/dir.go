@@ -19,19 +19,25 @@ import (
 
 // dir is a Store in one directory.
 type dir struct {
-	root    *os.Root
+	root    tree
 	flusher flusher
 }
 
 // Dir opens the directory at path, and makes it if need be. The directory must
 // be on one file system: bytes are moved by link and rename.
-func Dir(path string) (Store, error) {
+func Dir(path string) (Store, error) { return openDir(path, newTree, newFlusher) }
+
+func openDir(path string, newTree func(*os.Root) (tree, error), newFlusher func(tree) (flusher, error)) (Store, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, fmt.Errorf("open blob directory: %w", err)
 	}
-	root, err := os.OpenRoot(path)
+	inside, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("open blob directory: %w", err)
+	}
+	root, err := newTree(inside)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open blob directory: %w", err), inside.Close())
 	}
 	d := &dir{root: root}
 	for _, name := range []string{Quarantine, unfinished} {

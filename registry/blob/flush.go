@@ -32,9 +32,13 @@ func (w *wholeFS) close() error           { return w.handle.Close() }
 
 // oneByOne remembers which directories changed.
 type oneByOne struct {
-	root  *os.Root
+	root  tree
 	mu    sync.Mutex
 	dirty map[string]bool
+}
+
+func newOneByOne(root tree) (flusher, error) {
+	return &oneByOne{root: root, dirty: map[string]bool{}}, nil
 }
 
 func (o *oneByOne) written(f *os.File) error { return f.Sync() }
@@ -69,7 +73,7 @@ func (o *oneByOne) flush() error {
 func (o *oneByOne) close() error { return nil }
 
 // fsyncPath flushes one directory, so that the names in it survive.
-func fsyncPath(root *os.Root, name string) error {
+func fsyncPath(root tree, name string) error {
 	f, err := root.Open(path.Clean(name))
 	if err != nil {
 		return err

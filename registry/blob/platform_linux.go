@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func newFlusher(root *os.Root) (flusher, error) {
+func newFlusher(root tree) (flusher, error) {
 	handle, err := root.Open(".")
 	if err != nil {
 		return nil, err

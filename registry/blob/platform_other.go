@@ -2,14 +2,9 @@
 
 package blob
 
-import (
-	"io/fs"
-	"os"
-)
+import "io/fs"
 
-func newFlusher(root *os.Root) (flusher, error) {
-	return &oneByOne{root: root, dirty: map[string]bool{}}, nil
-}
+func newFlusher(root tree) (flusher, error) { return newOneByOne(root) }
 
 func inode(fs.FileInfo) uint64 { return 0 }
 
