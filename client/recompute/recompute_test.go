@@ -28,13 +28,13 @@ func TestHonest(t *testing.T) {
 	if !report.OK() {
 		t.Fatalf("found\n%s", report.Text())
 	}
-	if report.Packages != 13 || report.Files != 104 || report.Artifacts != 101 || report.Deleted != 0 {
+	if report.Packages != 13 || report.Files != 25 || report.Artifacts != 22 || report.Deleted != 0 {
 		t.Errorf("looked at %+v", report)
 	}
 	if report.Entries != r.head.Size || report.Root != r.head.Root.String() || report.MapRoot != r.m.Root().String() || report.Origin != origin || !report.KeyGiven {
 		t.Errorf("the log is %+v, want %+v", report, r.head)
 	}
-	if report.Proofs != 13+104+1 || report.Documents != 1+12*2+101 || report.LogDocuments != 104+13+2 || report.Tiles == 0 || report.Skipped != nil {
+	if report.Proofs != 13+25+1 || report.Documents != 1+12*2+22 || report.LogDocuments != 25+13+2 || report.Tiles == 0 || report.Skipped != nil {
 		t.Errorf("compared %+v", report)
 	}
 	if _, err := json.Marshal(report); err != nil {
@@ -325,12 +325,12 @@ func TestMoving(t *testing.T) {
 	requests := 0
 	r.onRequest = func(string, http.ResponseWriter) bool {
 		switch requests++; {
-		case requests%40 == 0 && requests < 400:
+		case requests%20 == 0 && requests < 300:
 			r.publish("p1", fmt.Sprint(requests, ".0.0"))
 			r.publish(fmt.Sprint("new", requests), "1.0.0")
 			r.seal()
 			r.putLog()
-		case requests%40 == 20:
+		case requests%20 == 10:
 			r.putDocuments()
 		}
 		return false
@@ -341,7 +341,7 @@ func TestMoving(t *testing.T) {
 	if err != nil || !report.OK() {
 		t.Fatalf("found %v\n%s", err, report.Text())
 	}
-	if requests < 400 {
+	if requests < 300 {
 		t.Errorf("only %d requests", requests)
 	}
 }
@@ -447,6 +447,12 @@ func TestUnreachable(t *testing.T) {
 // soon, and does not call every file wrong.
 func TestGoesAway(t *testing.T) {
 	r := sample(t)
+	for i := range 100 {
+		r.publish(fmt.Sprint("q", i), "1.0.0")
+	}
+	r.seal()
+	r.putLog()
+	r.putDocuments()
 	away := false
 	requests := 0
 	r.onRequest = func(path string, w http.ResponseWriter) bool {

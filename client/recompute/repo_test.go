@@ -383,8 +383,9 @@ func (r *repo) verify(t testing.TB, url string) *recompute.Report {
 func sample(t testing.TB) *repo {
 	r := newRepo(t)
 	r.seal()
-	for v := range 80 {
-		r.publish("many", fmt.Sprint(v, ".0.0"))
+	r.publish("many", "0.0.0")
+	for i := range 120 { // fills a tile
+		r.add(bonded.Entry{Type: []bonded.EntryType{bonded.Yank, bonded.Unyank}[i%2], Name: toyName("many"), Version: "0.0.0"})
 		r.seal()
 	}
 	for i := range 12 {
