@@ -3,6 +3,7 @@ package npm
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -258,7 +259,7 @@ func readPackument(up ecosystem.Upload) (*packument, *tarball, error) {
 	}
 	doc := &packument{}
 	if err := json.Unmarshal(s.rest, doc); err != nil {
-		return nil, nil, bonded.Errorf(bonded.Invalid, "the request is not the JSON of a package: %s", printable(err.Error()))
+		return nil, nil, bonded.Errorf(bonded.Invalid, "the request is not the JSON of a package: %s; publish with an unmodified package manager", printable(wrongJSON(err)))
 	}
 	names := sortedKeys(doc.Attachments)
 	if at := slices.IndexFunc(names, func(s string) bool { return !strings.HasSuffix(s, ".tgz") }); at >= 0 {
@@ -283,6 +284,17 @@ func readPackument(up ecosystem.Upload) (*packument, *tarball, error) {
 		tb.size = max(*att.Length, 0)
 	}
 	return doc, tb, nil
+}
+
+// wrongJSON says what is wrong with a JSON text, without the names of our types.
+func wrongJSON(err error) string {
+	var misfit *json.SemanticError
+	if errors.As(err, &misfit) && misfit.JSONPointer != "" {
+		return "the value of " + string(misfit.JSONPointer) + " is of the wrong type"
+	} else if misfit != nil {
+		return "it is not an object"
+	}
+	return strings.TrimPrefix(err.Error(), "jsontext: ")
 }
 
 // standsAt checks that the string taken out of a body was the data of its

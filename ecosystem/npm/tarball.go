@@ -226,11 +226,11 @@ func (m *meta) readPackage(inv archive.Inventory) []bonded.Anomaly {
 		err = fmt.Errorf("not an object")
 	}
 	if err != nil {
-		return []bonded.Anomaly{shape("package-json", where, "not read alike by every parser: "+err.Error())}
+		return []bonded.Anomaly{shape("package-json", where, "not read alike by every parser: "+wrongJSON(err))}
 	}
 	pkg, err := parseFields(v)
 	if err != nil {
-		return []bonded.Anomaly{shape("package-json", where, err.Error())}
+		return []bonded.Anomaly{shape("package-json", where, wrongJSON(err))}
 	}
 	m.Package, m.pkg = v, pkg
 	var anomalies []bonded.Anomaly

@@ -64,7 +64,7 @@ func (e Ecosystem) askPage(r ecosystem.Request, seg []string) (ecosystem.Ask, er
 		n, err := e.Name(seg[1])
 		switch {
 		case err != nil:
-			return ecosystem.Ask{}, bonded.Errorf(bonded.NotFound, "there is no project %q: %v", show(seg[1]), err)
+			return ecosystem.Ask{}, bonded.Errorf(bonded.NotFound, "there is no project \"%s\": %v", show(seg[1]), err)
 		case len(seg) == 2:
 			return redirect(r, n.Key+"/"), nil
 		case n.Key != seg[1]:
@@ -84,7 +84,7 @@ func (e Ecosystem) askFile(key, name string) (ecosystem.Ask, error) {
 	file, isMetadata := strings.CutSuffix(name, ".metadata")
 	f, err := parseFile(file)
 	if err != nil || f.key != key || f.String() != file || isMetadata && f.kind != wheelType {
-		return ecosystem.Ask{}, bonded.Errorf(bonded.NotFound, "there is no file %q of the project %q; the links in simple/ name those there are", show(name), show(key))
+		return ecosystem.Ask{}, bonded.Errorf(bonded.NotFound, "there is no file \"%s\" of the project \"%s\"; the links in simple/ name those there are", show(name), show(key))
 	}
 	n := bonded.Name{Ecosystem: id, Key: key, Display: key}
 	a := ecosystem.Ask{

@@ -100,7 +100,7 @@ func (d *dist) identify(sent string) error {
 	}
 	d.file.key, d.file.version = d.name.Key, d.meta.version
 	if len(d.file.String()) > longestFile {
-		return bonded.Errorf(bonded.Invalid, "the file name %q is longer than %d characters", show(d.file.String()), longestFile)
+		return bonded.Errorf(bonded.Invalid, "the file name \"%s\" is longer than %d characters", show(d.file.String()), longestFile)
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (d *dist) identify(sent string) error {
 // description, are not compared: build tools render them in ways of their own.
 func (d *dist) compare(f *form) {
 	differ := func(field, want string) {
-		d.found.add(bonded.Mismatch, field, field, "the form says %q, the file %q", show(f.get(field)), show(want))
+		d.found.add(bonded.Mismatch, field, field, "the form says \"%s\", the file \"%s\"", show(f.get(field)), show(want))
 	}
 	if v := f.get("filetype"); v != "" && v != d.file.kind {
 		differ("filetype", d.file.kind)
@@ -140,7 +140,7 @@ func (d *dist) compare(f *form) {
 func (d *dist) compareDigest(f *form, field string, sum []byte) {
 	want := hex.EncodeToString(sum)
 	if v := f.get(field); v != "" && !strings.EqualFold(strings.TrimSpace(v), want) {
-		d.found.add(bonded.Checksum, field, field, "the form says %q, the file has %s", show(v), want)
+		d.found.add(bonded.Checksum, field, field, "the form says \"%s\", the file has %s", show(v), want)
 	}
 }
 

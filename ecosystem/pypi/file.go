@@ -51,7 +51,7 @@ func parseFile(name string) (distFile, error) {
 		return parseSdistName(name)
 	}
 	return distFile{}, bonded.Errorf(bonded.Unsupported,
-		"%q is neither a wheel (.whl) nor a source distribution (.tar.gz); eggs, installers and zip or bz2 source distributions are not taken: build again with a current tool", show(name))
+		"\"%s\" is neither a wheel (.whl) nor a source distribution (.tar.gz); eggs, installers and zip or bz2 source distributions are not taken: build again with a current tool", show(name))
 }
 
 // parseSdistName cuts at the last hyphen with a version behind it. In old names
@@ -67,7 +67,7 @@ func parseSdistName(name string) (distFile, error) {
 			return distFile{kind: sdistType, key: normalise(stem[:i]), version: v}, nil
 		}
 	}
-	return distFile{}, bonded.Errorf(bonded.Invalid, "the file name %q is not of the form NAME-VERSION.tar.gz (PEP 625)", show(name))
+	return distFile{}, bonded.Errorf(bonded.Invalid, "the file name \"%s\" is not of the form NAME-VERSION.tar.gz (PEP 625)", show(name))
 }
 
 // names reports whether the file name that f was parsed from can be read as
@@ -87,23 +87,23 @@ func parseWheelName(name string) (distFile, error) {
 		f.build = part[2]
 		part = append(part[:2:2], part[3:]...)
 		if f.build == "" || f.build[0] < '0' || f.build[0] > '9' || !tagLike(f.build) {
-			return f, bonded.Errorf(bonded.Invalid, "the wheel name %q has the build tag %q; one starts with a digit and holds letters, digits, \".\" and \"_\"", show(name), show(f.build))
+			return f, bonded.Errorf(bonded.Invalid, "the wheel name \"%s\" has the build tag \"%s\"; one starts with a digit and holds letters, digits, \".\" and \"_\"", show(name), show(f.build))
 		}
 	}
 	if len(part) != 5 {
-		return f, bonded.Errorf(bonded.Invalid, "the wheel name %q is not of the form NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl", show(name))
+		return f, bonded.Errorf(bonded.Invalid, "the wheel name \"%s\" is not of the form NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl", show(name))
 	}
 	var ok bool
 	if f.version, ok = parseVersion(part[1]); !ok {
-		return f, bonded.Errorf(bonded.Invalid, "the wheel name %q holds %q where a version belongs (PEP 440)", show(name), show(part[1]))
+		return f, bonded.Errorf(bonded.Invalid, "the wheel name \"%s\" holds \"%s\" where a version belongs (PEP 440)", show(name), show(part[1]))
 	}
 	if wrongName(part[0]) != "" || strings.Contains(part[0], "__") {
-		return f, bonded.Errorf(bonded.Invalid, "the wheel name %q holds %q where an escaped project name belongs", show(name), show(part[0]))
+		return f, bonded.Errorf(bonded.Invalid, "the wheel name \"%s\" holds \"%s\" where an escaped project name belongs", show(name), show(part[0]))
 	}
 	for _, tags := range part[2:] {
 		for tag := range strings.SplitSeq(tags, ".") {
 			if tag == "" || !tagLike(tag) {
-				return f, bonded.Errorf(bonded.Invalid, "the wheel name %q has the compatibility tags %q", show(name), show(tags))
+				return f, bonded.Errorf(bonded.Invalid, "the wheel name \"%s\" has the compatibility tags \"%s\"", show(name), show(tags))
 			}
 		}
 	}

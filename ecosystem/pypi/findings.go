@@ -18,16 +18,20 @@ type findings struct {
 const keptPerRule = 4
 
 func (f *findings) add(kind bonded.AnomalyKind, rule, where, format string, args ...any) {
+	f.keep(bonded.Anomaly{Kind: kind, Rule: rule, Where: show(where), Detail: fmt.Sprintf(format, args...)})
+}
+
+func (f *findings) keep(a bonded.Anomaly) {
 	if f.seen == nil {
 		f.seen = map[string]int{}
 	}
-	if f.seen[rule]++; f.seen[rule] > keptPerRule {
-		return
+	if f.seen[a.Rule]++; f.seen[a.Rule] <= keptPerRule {
+		f.list = append(f.list, a)
 	}
-	f.list = append(f.list, bonded.Anomaly{Kind: kind, Rule: rule, Where: show(where), Detail: fmt.Sprintf(format, args...)})
 }
 
-// archive takes over what the archive reader noticed.
+// archive takes over what the archive reader noticed, whose texts are fit for
+// an answer already.
 func (f *findings) archive(found []archive.Anomaly) {
 	for _, a := range found {
 		kind := bonded.Shape
@@ -38,7 +42,7 @@ func (f *findings) archive(found []archive.Anomaly) {
 		if detail == "" {
 			detail = "no strict reader accepts it"
 		}
-		f.add(kind, string(a.Rule), a.Entry, "%s", detail)
+		f.keep(bonded.Anomaly{Kind: kind, Rule: string(a.Rule), Where: a.Entry, Detail: detail})
 	}
 }
 

@@ -89,14 +89,14 @@ func parseMessage(b []byte, path string, found *findings) *message {
 func (m *message) take(raw, path string, found *findings) bool {
 	name, value, ok := strings.Cut(raw, ":")
 	if !ok || name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		found.add(bonded.Shape, "metadata-header", path, "%q is no field; readers end the header here or pass over it", show(raw))
+		found.add(bonded.Shape, "metadata-header", path, "\"%s\" is no field; readers end the header here or pass over it", show(raw))
 		return false
 	}
 	var lines []string
 	for line := range strings.Lines(value) {
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		if i := strings.IndexFunc(line, breaksLine); i >= 0 {
-			found.add(bonded.Shape, "metadata-control", path, "%s holds the control character %q, at which readers break the line or do not", show(name), line[i:i+1])
+			found.add(bonded.Shape, "metadata-control", path, "%s holds the control character \"%s\", at which readers break the line or do not", show(name), show(line[i:i+1]))
 		}
 		lines = append(lines, strings.TrimSpace(line))
 	}
@@ -143,15 +143,15 @@ func parseMetadata(b []byte, path string, found *findings) (*metadata, error) {
 	case "":
 		return nil, bonded.Errorf(bonded.Invalid, "%s has no Metadata-Version; build the distribution again with a current tool", show(path))
 	default:
-		return nil, bonded.Errorf(bonded.Unsupported, "%s is of Metadata-Version %q; this repository reads 1.x and 2.x", show(path), show(m.get("metadata-version")))
+		return nil, bonded.Errorf(bonded.Unsupported, "%s is of Metadata-Version \"%s\"; this repository reads 1.x and 2.x", show(path), show(m.get("metadata-version")))
 	}
 	m.name = m.get("name")
 	if why := wrongName(m.name); why != "" {
-		return nil, bonded.Errorf(bonded.Invalid, "%s: the project name %q %s", show(path), show(m.name), why)
+		return nil, bonded.Errorf(bonded.Invalid, "%s: the project name \"%s\" %s", show(path), show(m.name), why)
 	}
 	var ok bool
 	if m.version, ok = parseVersion(m.get("version")); !ok {
-		return nil, bonded.Errorf(bonded.Invalid, "%s: the version %q is not one by PEP 440", show(path), show(m.get("version")))
+		return nil, bonded.Errorf(bonded.Invalid, "%s: the version \"%s\" is not one by PEP 440", show(path), show(m.get("version")))
 	}
 	return m, nil
 }
@@ -168,7 +168,7 @@ func (m *metadata) requires(path string, found *findings) (keys []string) {
 			end = len(line)
 		}
 		if wrongName(line[:end]) != "" {
-			found.add(bonded.Shape, "requires-dist", path, "%q names no project (PEP 508)", show(line))
+			found.add(bonded.Shape, "requires-dist", path, "\"%s\" names no project (PEP 508)", show(line))
 			continue
 		}
 		if key := normalise(line[:end]); !seen[key] {

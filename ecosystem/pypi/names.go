@@ -15,7 +15,7 @@ const longestName = 100
 // them. The key is the normalised form of PEP 503.
 func (Ecosystem) Name(raw string) (bonded.Name, error) {
 	if why := wrongName(raw); why != "" {
-		return bonded.Name{}, bonded.Errorf(bonded.Invalid, "the project name %q %s", show(raw), why)
+		return bonded.Name{}, bonded.Errorf(bonded.Invalid, "the project name \"%s\" %s", show(raw), why)
 	}
 	return bonded.Name{Ecosystem: id, Key: normalise(raw), Display: raw}, nil
 }

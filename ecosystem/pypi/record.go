@@ -51,10 +51,10 @@ func (r recordRow) check(e *archive.Entry, found *findings) {
 	if want := "sha256=" + base64.RawURLEncoding.EncodeToString(e.SHA256[:]); r.hash != want {
 		// Stronger algorithms are allowed and nobody writes them; a digest that
 		// is not checked here would be a promise nobody keeps.
-		found.add(bonded.Shape, "record-hash", e.Path, "RECORD says %q, the file is %s", show(r.hash), want)
+		found.add(bonded.Shape, "record-hash", e.Path, "RECORD says \"%s\", the file is %s", show(r.hash), want)
 	}
 	if r.size != "" && r.size != strconv.FormatInt(e.Size, 10) {
-		found.add(bonded.Shape, "record-size", e.Path, "RECORD says %q bytes, the file has %d", show(r.size), e.Size)
+		found.add(bonded.Shape, "record-size", e.Path, "RECORD says \"%s\" bytes, the file has %d", show(r.size), e.Size)
 	}
 }
 

@@ -120,9 +120,9 @@ func (f *form) complete() error {
 	case action == "submit" || action == "submit_pkg_info" || action == "verify":
 		return bonded.Errorf(bonded.Unsupported, "projects are not registered beforehand; upload the files, and the first one takes the name")
 	case action != "file_upload":
-		return bonded.Errorf(bonded.Unsupported, "the upload form asks for the action %q; this repository knows file_upload", show(action))
+		return bonded.Errorf(bonded.Unsupported, "the upload form asks for the action \"%s\"; this repository knows file_upload", show(action))
 	case f.get("protocol_version") != "" && f.get("protocol_version") != "1":
-		return bonded.Errorf(bonded.Unsupported, "the upload form speaks protocol_version %q; this repository speaks 1", show(f.get("protocol_version")))
+		return bonded.Errorf(bonded.Unsupported, "the upload form speaks protocol_version \"%s\"; this repository speaks 1", show(f.get("protocol_version")))
 	case f.kept.ID == "":
 		return bonded.Errorf(bonded.Invalid, "the upload form carries no file in the field content")
 	}
@@ -130,7 +130,7 @@ func (f *form) complete() error {
 	case "", wheelType, sdistType:
 		return nil
 	default:
-		return bonded.Errorf(bonded.Unsupported, "files of type %q are not taken; build a wheel or a source distribution", show(kind))
+		return bonded.Errorf(bonded.Unsupported, "files of type \"%s\" are not taken; build a wheel or a source distribution", show(kind))
 	}
 }
 

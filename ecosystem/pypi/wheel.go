@@ -86,7 +86,7 @@ func chooseDistInfo(f distFile, inv *archive.Inventory, found *findings) (chosen
 func checkWheelFile(text []byte, path string, found *findings) {
 	m := parseMessage(text, path, found)
 	if major, _, ok := strings.Cut(m.get("wheel-version"), "."); !ok || major != "1" || len(m.all("wheel-version")) != 1 {
-		found.add(bonded.Shape, "wheel-file", path, "Wheel-Version is %q; installers know 1.x", show(strings.Join(m.all("wheel-version"), ", ")))
+		found.add(bonded.Shape, "wheel-file", path, "Wheel-Version is \"%s\"; installers know 1.x", show(strings.Join(m.all("wheel-version"), ", ")))
 	}
 	if pure := m.all("root-is-purelib"); len(pure) != 1 {
 		found.add(bonded.Shape, "wheel-file", path, "Root-Is-Purelib stands there %d times", len(pure))
@@ -110,7 +110,7 @@ func checkScripts(text []byte, path string, found *findings) {
 			continue
 		}
 		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\:`) || strings.ContainsFunc(name, breaksLine) {
-			found.add(bonded.Shape, "entry-point", path, "the command %q leads out of the directory of commands", show(name))
+			found.add(bonded.Shape, "entry-point", path, "the command \"%s\" leads out of the directory of commands", show(name))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"strings"
 
 	"bonded.dev"
 )
@@ -26,10 +27,10 @@ func RefuseAnomalies(kind bonded.AnomalyKind, lead, next string) Func {
 			}
 			text += a.Rule
 			if a.Where != "" {
-				text += fmt.Sprintf(" at %q", a.Where)
+				text += ` at "` + plain(a.Where) + `"`
 			}
 			if a.Detail != "" {
-				text += " (" + a.Detail + ")"
+				text += " (" + plain(a.Detail) + ")"
 			}
 		}
 		if n == 0 {
@@ -40,4 +41,14 @@ func RefuseAnomalies(kind bonded.AnomalyKind, lead, next string) Func {
 		}
 		return []bonded.Finding{{Verdict: bonded.Refuse, Reason: lead + ": " + text + "; " + next}}, nil
 	}
+}
+
+// plain keeps what an adapter forgot to escape off the client's terminal.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
 }

@@ -70,3 +70,11 @@ func TestRefusalSpellsOutAFewAnomalies(t *testing.T) {
 		t.Errorf("reason %q", r)
 	}
 }
+
+func TestRefusalIsFitForATerminal(t *testing.T) {
+	d := &bonded.Draft{Anomalies: []bonded.Anomaly{{Kind: bonded.Shape, Rule: "x", Where: "a\\xff\x1b[2J", Detail: "b\n\u202e"}}}
+	found, err := screen.RefuseAnomalies(bonded.Shape, "bad", "fix it")(screen.Case{Draft: d})
+	if want := `bad: x at "a\xff?[2J" (b??); fix it`; err != nil || len(found) != 1 || found[0].Reason != want {
+		t.Errorf("%v, %v, want %q", found, err, want)
+	}
+}

@@ -197,7 +197,7 @@ func (u *upload) Read(b []byte) (int, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		u.failed = &bonded.Error{Kind: bonded.Invalid, Public: "the upload came too slowly and was given up; nothing was changed", Err: err}
 	default:
-		u.failed = &bonded.Error{Kind: bonded.Invalid, Public: "the upload ended before it was complete; nothing was changed", Err: err}
+		u.failed = &bonded.Error{Kind: bonded.Invalid, Public: "the upload ended before it was complete; nothing was changed; upload again", Err: err}
 	}
 	return n, u.failed
 }

@@ -76,7 +76,7 @@ func TestBodyLimits(t *testing.T) {
 	cut := io.MultiReader(strings.NewReader("half"), failing{})
 	r = l.send("PUT", "/toy/a", cut, bearer)
 	want(t, "cut off", r.StatusCode, 400)
-	want(t, "cut off", text(t, r), "toy says no: the upload ended before it was complete; nothing was changed")
+	want(t, "cut off", text(t, r), "toy says no: the upload ended before it was complete; nothing was changed; upload again")
 	r = l.send("PUT", "/toy/a", strings.NewReader("x"), bearer, "Content-Encoding: gzip")
 	want(t, "encoded", r.StatusCode, 422)
 }
