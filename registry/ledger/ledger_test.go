@@ -331,8 +331,27 @@ func TestExport(t *testing.T) {
 	l := newLog(t)
 	at := shelf{} // grows checkpoint by checkpoint
 	var from uint64
+	var edge ledger.Edge
+	boom := errors.New("disk on fire")
 	grow := func() {
-		if err := ledger.Export(t.Context(), at.put, l.tx, from, l.head.Size); err != nil {
+		t.Helper()
+		// A shelf that fails at its n-th file leaves nothing wrong behind.
+		for n := range 2 {
+			i := 0
+			err := edge.Export(t.Context(), func(ctx context.Context, path string, b []byte) error {
+				if i++; i > n {
+					return boom
+				}
+				return at.put(ctx, path, b)
+			}, l.tx, from, l.head.Size)
+			if err != nil && !errors.Is(err, boom) {
+				t.Fatal(err)
+			}
+			if err == nil {
+				t.Fatal("an export of nothing")
+			}
+		}
+		if err := edge.Export(t.Context(), at.put, l.tx, from, l.head.Size); err != nil {
 			t.Fatal(err)
 		}
 		for prefix := range ledger.Stale(from, l.head.Size) {
@@ -400,6 +419,35 @@ func (l *log) checkShelf(t *testing.T, s shelf) {
 	}
 	if int64(i) != size {
 		t.Fatalf("size %d: the bundles hold %d entries", size, i)
+	}
+}
+
+// TestEdgeReadsLittle holds an export after a batch to the batch's own rows, and
+// lets another node come between.
+func TestEdgeReadsLittle(t *testing.T) {
+	l := newLog(t)
+	l.fill(100, 4)
+	var edge ledger.Edge
+	s := shelf{}
+	from := uint64(0)
+	for i := range 200 {
+		l.tx.Rows = 0
+		if err := edge.Export(t.Context(), s.put, l.tx, from, l.head.Size); err != nil {
+			t.Fatal(err)
+		}
+		if fresh := int(l.head.Size - from); l.tx.Rows > 2*fresh+8 && i%50 != 0 {
+			t.Errorf("%d rows were read for %d new entries", l.tx.Rows, fresh)
+		}
+		l.checkShelf(t, s)
+		from = l.head.Size
+		l.append(claim(fmt.Sprint("q", i)))
+		if i%50 == 49 { // somebody else wrote these
+			if err := ledger.Export(t.Context(), s.put, l.tx, from, l.head.Size); err != nil {
+				t.Fatal(err)
+			}
+			from = l.head.Size
+			l.append(claim(fmt.Sprint("r", i)))
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func (d *Desk) project(ctx context.Context) error {
 		if s, err = read(tx, d.seq.projected, d.seq.head); err != nil {
 			return err
 		}
-		return ledger.Export(ctx, d.Shelf.Text, tx, d.seq.projected, d.seq.head)
+		return d.seq.edge.Export(ctx, d.Shelf.Text, tx, d.seq.projected, d.seq.head)
 	})
 	if err != nil {
 		return err

@@ -63,8 +63,9 @@ type sequencer struct {
 	head      uint64 // log entries that house and records cover
 	house     *bonded.House
 	records   *statemap.Map
-	projected uint64 // every fact below is on the shelf
-	marked    uint64 // the same as the book remembers it, after a flush
+	projected uint64      // every fact below is on the shelf
+	edge      ledger.Edge // the edge of the log as it was last written to the shelf
+	marked    uint64      // the same as the book remembers it, after a flush
 }
 
 // join hands an entrant to the sequencer and waits for its turn. Once it was

@@ -15,8 +15,8 @@ import (
 type Memory struct {
 	Leaves [][]byte
 	Nodes  []tlog.Hash
-	// Reads counts calls of Hashes.
-	Reads int
+	// Reads counts calls of Hashes, Rows the hashes and bodies that were read.
+	Reads, Rows int
 	// Fail, when set, is asked before every call and may return an error.
 	Fail func(call string) error
 }
@@ -51,6 +51,7 @@ func (m *Memory) Bodies(from, to uint64) iter.Seq2[[]byte, error] {
 			return
 		}
 		for i := from; i < to && i < uint64(len(m.Leaves)); i++ {
+			m.Rows++
 			if !yield(m.Leaves[i], nil) {
 				return
 			}
@@ -61,6 +62,7 @@ func (m *Memory) Bodies(from, to uint64) iter.Seq2[[]byte, error] {
 // Hashes returns stored hashes.
 func (m *Memory) Hashes(ids []int64) ([]tlog.Hash, error) {
 	m.Reads++
+	m.Rows += len(ids)
 	if err := m.fail("Hashes"); err != nil {
 		return nil, err
 	}
