@@ -38,7 +38,7 @@ var gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
 var lastBlock = []byte{0x03, 0x00}
 
 // assemble joins parts, taking from old whatever has the same key.
-func assemble(old *assembly, parts []ecosystem.Part) (*assembly, error) {
+func assemble(old *assembly, parts []ecosystem.Part, w *flate.Writer) (*assembly, error) {
 	now := &assembly{}
 	have, packed := old.index()
 	for i, p := range parts {
@@ -55,17 +55,23 @@ func assemble(old *assembly, parts []ecosystem.Part) (*assembly, error) {
 		}
 		now.parts = append(now.parts, span{key, from, len(now.identity)})
 	}
-	return now, now.pack(old, packed)
+	return now, now.pack(old, packed, w)
+}
+
+// newPacker makes what pack compresses with. It is worth keeping: making one
+// costs more than compressing a small document does.
+func newPacker() *flate.Writer {
+	w, err := flate.NewWriter(nil, flate.DefaultCompression)
+	if err != nil {
+		panic(err) // the level is one of the package's own
+	}
+	return w
 }
 
 // pack compresses the identity form run by run.
-func (a *assembly) pack(old *assembly, packed map[string]span) error {
+func (a *assembly) pack(old *assembly, packed map[string]span, w *flate.Writer) error {
 	var out bytes.Buffer
 	out.Write(gzipHeader)
-	w, err := flate.NewWriter(&out, flate.DefaultCompression)
-	if err != nil {
-		return err
-	}
 	for first := 0; first < len(a.parts); {
 		last := first
 		for last+1 < len(a.parts) && a.parts[last].to-a.parts[first].from < runSize {

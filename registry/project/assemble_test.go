@@ -55,7 +55,7 @@ func TestAssembledDocumentIsOneGzipMember(t *testing.T) {
 			b, _ := p.Bytes()
 			want.Write(b)
 		}
-		now, err := assemble(old, parts)
+		now, err := assemble(old, parts, newPacker())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,21 +74,21 @@ func TestAssembledDocumentIsOneGzipMember(t *testing.T) {
 }
 
 func TestUnchangedPartsAreNotRenderedAgain(t *testing.T) {
-	first, err := assemble(nil, []ecosystem.Part{part("a", 100), part("b", 100)})
+	first, err := assemble(nil, []ecosystem.Part{part("a", 100), part("b", 100)}, newPacker())
 	if err != nil {
 		t.Fatal(err)
 	}
 	unwanted := ecosystem.Part{Key: "a", Bytes: func() ([]byte, error) { return nil, errors.New("rendered again") }}
-	if _, err := assemble(first, []ecosystem.Part{unwanted, part("c", 100)}); err != nil {
+	if _, err := assemble(first, []ecosystem.Part{unwanted, part("c", 100)}, newPacker()); err != nil {
 		t.Error(err)
 	}
-	if _, err := assemble(nil, []ecosystem.Part{unwanted}); err == nil {
+	if _, err := assemble(nil, []ecosystem.Part{unwanted}, newPacker()); err == nil {
 		t.Error("a part that cannot be rendered was assembled")
 	}
 }
 
 func TestTornDocumentIsNotCopiedFrom(t *testing.T) {
-	a, err := assemble(nil, []ecosystem.Part{part("a", 1000)})
+	a, err := assemble(nil, []ecosystem.Part{part("a", 1000)}, newPacker())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,8 @@
 // identity and gzip form, so that serving one is copying bytes.
 //
 //	public/npm/left-pad/full.json        a document as clients get it
-//	public/npm/left-pad/full.json.gz     the same, compressed once
-//	manifest/npm/left-pad/full.json      which part stands where (private)
+//	public/npm/left-pad/full.json.gz     the same, compressed once (not of tiny ones)
+//	manifest/npm/left-pad/full.json      which part stands where (private; of large ones)
 //	public/npm/left-pad/-/left-pad-1.3.0.tgz   an artifact, moved here from quarantine
 //	public/pypi/simple/left-pad/index.html
 //	public/log/checkpoint  public/log/tile/...  public/log/doc/<sha256>
@@ -32,6 +32,8 @@ import (
 	"bonded.dev/ecosystem"
 	"bonded.dev/internal/recent"
 	"bonded.dev/registry/blob"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // Shelf writes documents to a blob store.
@@ -41,6 +43,7 @@ type Shelf struct {
 	Changed func(paths ...string)
 
 	once   sync.Once
+	packer sync.Pool // of *flate.Writer
 	recent *recent.Cache[string, *assembly]
 }
 
@@ -93,7 +96,12 @@ func (s *Shelf) document(ctx context.Context, d ecosystem.Document) error {
 		return err
 	}
 	s.memory().Drop(d.Path)
-	now, err := assemble(old, d.Parts)
+	packer, _ := s.packer.Get().(*flate.Writer)
+	if packer == nil {
+		packer = newPacker()
+	}
+	now, err := assemble(old, d.Parts, packer)
+	s.packer.Put(packer)
 	if err != nil {
 		return err
 	}
@@ -101,20 +109,43 @@ func (s *Shelf) document(ctx context.Context, d ecosystem.Document) error {
 		s.memory().Put(d.Path, old, len(old.identity)+len(old.gzip))
 		return nil
 	}
-	// The manifest goes first and fingerprints the bytes it describes: after
-	// a crash between these writes it fits nothing and everything is rendered
-	// again, which is slow and right.
-	for _, w := range []struct {
-		key string
-		b   []byte
-	}{{manifest, now.manifest()}, {public + ".gz", now.gzip}, {public, now.identity}} {
-		if err := s.Store.Put(ctx, w.key, w.b); err != nil {
-			return err
-		}
+	if err := s.write(ctx, d.Path, old, now); err != nil {
+		return err
 	}
 	s.memory().Put(d.Path, now, len(now.identity)+len(now.gzip))
 	s.tell(d.Path)
 	return nil
+}
+
+// Making a file costs more than copying a few kilobytes. A document of one run
+// is compressed as a whole whatever changes in it, so a table of its parts
+// would save little; and one that fits into a packet need not be compressed.
+const (
+	withManifest = runSize
+	withGzip     = 1 << 10
+)
+
+// write puts the files of a document. The manifest goes first and fingerprints
+// the bytes it describes: after a crash between these writes, or when it is
+// that of a larger document which has shrunk, it fits nothing and everything
+// is rendered again, which is slow and right.
+func (s *Shelf) write(ctx context.Context, path string, old, now *assembly) error {
+	public := blob.Public + path
+	if len(now.identity) >= withManifest {
+		if err := s.Store.Put(ctx, blob.Manifest+path, now.manifest()); err != nil {
+			return err
+		}
+	}
+	if len(now.identity) >= withGzip {
+		if err := s.Store.Put(ctx, public+".gz", now.gzip); err != nil {
+			return err
+		}
+	} else if old == nil || len(old.identity) >= withGzip {
+		if err := s.Store.Delete(ctx, public+".gz"); err != nil {
+			return err
+		}
+	}
+	return s.Store.Put(ctx, public, now.identity)
 }
 
 // Text puts a small file that is not rendered by a dialect.
