@@ -311,6 +311,7 @@ func (r *run) finish() {
 	}
 	r.report.Origin, r.report.Entries, r.report.Root = r.verifier.Name(), r.log.size, r.log.root.String()
 	r.report.Packages, r.report.MapRoot = len(r.log.packages), r.log.m.Root().String()
+	r.report.Findings = []Finding{}
 	for _, list := range r.found {
 		r.report.Findings = append(r.report.Findings, list...)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -37,8 +39,23 @@ func TestHonest(t *testing.T) {
 	if report.Proofs != 13+25+1 || report.Documents != 1+12*2+22 || report.LogDocuments != 25+13+2 || report.Tiles == 0 || report.Skipped != nil {
 		t.Errorf("compared %+v", report)
 	}
-	if _, err := json.Marshal(report); err != nil {
-		t.Error(err)
+	b, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The page says what every field means.
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "formats", "log-verify.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(b, &fields); err != nil {
+		t.Fatal(err)
+	}
+	for field := range fields {
+		if !strings.Contains(string(page), "`"+field+"`") {
+			t.Errorf("the page does not tell of %q", field)
+		}
 	}
 }
 
