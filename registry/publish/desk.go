@@ -184,7 +184,7 @@ func (d *Desk) usage(ctx context.Context, n bonded.Name) (u screen.Usage, err er
 	if u.Dependants, err = d.Book.Dependants(ctx, n); err != nil {
 		return u, err
 	}
-	u.Downloads, err = d.Book.Downloads(ctx, n)
+	u.Downloads, err = d.Book.Downloads(ctx, n, d.Now().AddDate(0, 0, -30))
 	return u, err
 }
 

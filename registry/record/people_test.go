@@ -31,8 +31,12 @@ func TestUsageAddsUp(t *testing.T) {
 		}
 		wg.Wait()
 		for n, want := range map[string]int64{"a": 4 * 3 * 9, "c": 4 * 3, "none": 0} {
-			if got, err := b.Downloads(t.Context(), npm(n)); err != nil || got != want {
+			if got, err := b.Downloads(t.Context(), npm(n), time.Unix(0, 0)); err != nil || got != want {
 				t.Errorf("%s was downloaded %d times, want %d, %v", n, got, want, err)
+			}
+			const day = 24 * time.Hour
+			if got, err := b.Downloads(t.Context(), npm(n), time.Unix(0, 0).Add(2*day-1)); err != nil || got != want/3*2 {
+				t.Errorf("%s was downloaded %d times since the second day, want %d, %v", n, got, want/3*2, err)
 			}
 		}
 		update(t, b, func(tx *Tx) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"time"
 
 	"bonded.dev"
 )
@@ -47,11 +48,12 @@ func (b *Book) AddDownloads(ctx context.Context, list []Download) error {
 	})
 }
 
-// Downloads returns how often a package was fetched, over all versions and days.
-func (b *Book) Downloads(ctx context.Context, name bonded.Name) (int64, error) {
+// Downloads returns how often any version of a package was fetched on the day
+// (UTC) that holds since and on those after it.
+func (b *Book) Downloads(ctx context.Context, name bonded.Name, since time.Time) (int64, error) {
 	var n int64
-	err := b.read.QueryRowContext(ctx, `SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM download WHERE eco = $1 AND key = $2`,
-		name.Ecosystem, name.Key).Scan(&n)
+	err := b.read.QueryRowContext(ctx, `SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM download WHERE eco = $1 AND key = $2 AND day >= $3`,
+		name.Ecosystem, name.Key, since.Unix()/(24*60*60)).Scan(&n)
 	return n, b.wrap("count the downloads of "+name.String(), err)
 }
 

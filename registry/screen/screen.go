@@ -28,7 +28,6 @@ type Case struct {
 type Usage struct {
 	Downloads  int64 // in the last 30 days
 	Dependants int   // packages here that depend on it
-	FormerUser string
 }
 
 // Func is a control's judgement. It returns a finding for each thing it
