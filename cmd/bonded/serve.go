@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"bonded.dev"
 	"bonded.dev/controls/all"
 	"bonded.dev/ecosystem"
 	"bonded.dev/guide"
@@ -27,6 +28,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 func serveCommand() *cobra.Command {
@@ -108,12 +110,20 @@ type running struct {
 	desk   *publish.Desk
 	keeper *identity.Keeper
 	door   *serve.Handler
+	// proving bounds how many proofs are made at once: one question may fold a
+	// thousand packages, and anybody may ask.
+	proving *semaphore.Weighted
 }
+
+const (
+	proofsAtOnce  = 4
+	proofPatience = 2 * time.Second
+)
 
 // assemble connects the rooms. Reading it from top to bottom is the map of how
 // they depend on each other.
 func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
-	r := &running{keeper: identity.New(h.book)}
+	r := &running{keeper: identity.New(h.book), proving: semaphore.NewWeighted(proofsAtOnce)}
 	shelf := &project.Shelf{Store: h.blobs}
 	r.desk = publish.New(publish.Config{
 		Ecosystems: h.ecosystems,
@@ -189,6 +199,12 @@ func (r *running) prove(ctx context.Context, query url.Values) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	wait, cancel := context.WithTimeout(ctx, proofPatience)
+	defer cancel()
+	if err := r.proving.Acquire(wait, 1); err != nil {
+		return nil, bonded.Errorf(bonded.Unavailable, "too many proofs are being made; try again in a moment")
+	}
+	defer r.proving.Release(1)
 	answer, err := r.desk.Prover().Prove(ctx, q)
 	if err != nil {
 		return nil, err
