@@ -46,6 +46,7 @@ type options struct {
 	out     string
 	history bool
 	keep    bool
+	where   string
 }
 
 func main() {
@@ -57,6 +58,7 @@ func main() {
 	flag.StringVar(&o.servers, "servers", "nginx,bonded,verdaccio", "what to measure, with commas between; bonded is always there")
 	flag.StringVar(&o.out, "out", "", "also write the tables to this file, as Markdown")
 	flag.BoolVar(&o.history, "history", true, "also measure one more version on top of many")
+	flag.StringVar(&o.where, "dir", "", "where the data goes; empty: the directory for temporary files")
 	flag.BoolVar(&o.keep, "keep", false, "keep the data directories")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -68,7 +70,7 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	dir, err := os.MkdirTemp("", "bonded-load-")
+	dir, err := os.MkdirTemp(o.where, "bonded-load-")
 	if err != nil {
 		return err
 	}

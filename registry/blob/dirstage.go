@@ -32,13 +32,16 @@ func (s *dirStaging) Commit(_ context.Context, digest bonded.Digest) (string, er
 	if s.done {
 		return "", errors.New("commit staged blob: already committed or aborted")
 	}
+	// Renamed first, bytes and name go to disk together and the second flush
+	// finds its work done. What a crash leaves under the new name before that
+	// is an id that nobody was told.
 	id := quarantineID(digest, rand.Text())
-	err := s.temp.file.Sync()
-	if err == nil {
-		err = s.dir.root.Rename(s.temp.name, id)
-	}
+	err := s.dir.root.Rename(s.temp.name, id)
 	if err == nil {
 		s.temp.name = id
+		err = s.temp.file.Sync()
+	}
+	if err == nil {
 		err = fsyncPath(s.dir.root, Quarantine)
 	}
 	if err != nil {
