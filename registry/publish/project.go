@@ -213,7 +213,7 @@ func (d *Desk) shelve(ctx context.Context, p *bonded.Package, since uint64, blob
 			case f.Removed:
 				err = d.Shelf.Withdraw(ctx, path)
 			case f.Index >= d.seq.projected:
-				err = d.Shelf.Artifact(ctx, blobs[f.Index], path)
+				err = d.artifact(ctx, blobs[f.Index], path)
 			}
 			if err != nil {
 				return err
