@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"strings"
@@ -79,6 +80,9 @@ func (k *Keeper) Check(ctx context.Context, mend bool, spare time.Duration) (*Re
 	if err != nil {
 		return r, err
 	}
+	if err := k.lost(ctx, r, state, mend); err != nil {
+		return r, err
+	}
 	if err := k.served(ctx, r); err != nil {
 		return r, err
 	}
@@ -90,6 +94,7 @@ type folded struct {
 	house    *bonded.House
 	packages map[string]*bonded.Package
 	docs     map[bonded.Digest]bool
+	without  []bonded.Digest // documents that the database does not have
 }
 
 // database folds the log in the database and compares every other row with it.
@@ -200,7 +205,13 @@ func (t *tree) compare(tx *record.Tx, r *Report) error {
 			return nil
 		}
 		for i := range got {
-			if got[i] != t.hashes[first+i] {
+			if got[i] == t.hashes[first+i] {
+				continue
+			}
+			level, n := tlog.SplitStoredHashIndex(int64(first + i))
+			if level == 0 {
+				r.add("database", fmt.Sprintf("entry %d", n), "it and its hash, tree hash %d, do not belong together", first+i)
+			} else {
 				r.add("database", fmt.Sprintf("tree hash %d", first+i), "is not that of the entries")
 			}
 		}
@@ -274,7 +285,8 @@ func checkDocs(tx *record.Tx, r *Report, f *folded) error {
 		b, err := tx.Doc(d)
 		var known *bonded.Error
 		if errors.As(err, &known) && known.Kind == bonded.NotFound {
-			continue // which of them may be missing, the served repository is asked
+			f.without = append(f.without, d) // some may be missing; see lost
+			continue
 		}
 		if err != nil {
 			return err
@@ -282,6 +294,30 @@ func checkDocs(tx *record.Tx, r *Report, f *folded) error {
 		if bonded.DigestOf(b) != d {
 			r.add("database", "document "+d.Hex(), "its bytes have another digest")
 		}
+	}
+	return nil
+}
+
+// lost finds documents that were deleted from the database alone: one that may
+// be deleted is gone from the shelf too, and which may is the served
+// repository asked. What the shelf still has is put back with mend.
+func (k *Keeper) lost(ctx context.Context, r *Report, f *folded, mend bool) error {
+	for _, d := range f.without {
+		b, err := k.Blobs.Get(ctx, blob.Public+logwire.DocPath(d))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && bonded.DigestOf(b) != d {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		r.add("database", "document "+d.Hex(), "is on the shelf and not in the database")
+		if !mend {
+			continue
+		}
+		if err := k.Book.Update(ctx, func(tx *record.Tx) error { return tx.PutDoc(b) }); err != nil {
+			return err
+		}
+		r.Findings[len(r.Findings)-1].Mended = true
 	}
 	return nil
 }
