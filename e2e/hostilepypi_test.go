@@ -370,6 +370,11 @@ func pypiForms() []hostile {
 		row("an unknown kind of file", says("filetype", "bdist_wininst"), 422, "are not taken"),
 		row("a name without end", says("name", strings.Repeat("n", 100<<10)), 413, "larger than 64 kB"),
 		row("a description of 33 MB", says("description", strings.Repeat("x", 33<<20)), 413, "larger than 32 MB"),
+		row("dependencies of 24 MB", change(func(f *form) {
+			for range 4000 {
+				f.add("requires_dist", strings.Repeat("x", 6000))
+			}
+		}), 413, "describe the file are larger than 1 MB"),
 		row("a million fields", change(func(f *form) {
 			for range 600_000 {
 				f.add("x", "")

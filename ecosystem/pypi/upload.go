@@ -18,6 +18,7 @@ type form struct {
 	kept   bonded.Kept // its bytes
 	fields map[string][]string
 	spent  int64 // bytes of all fields
+	held   int   // bytes of those that are kept
 }
 
 // compared are the fields that are remembered; of all others the bytes are
@@ -85,15 +86,20 @@ func (f *form) take(part *multipart.Part, body *watched, up ecosystem.Upload) er
 	return f.field(params["name"], part)
 }
 
-const largestField = 64 << 10 // bytes of a field that is compared
+// What is kept of the fields that are compared, bytes. All of them together
+// may take what the extract of a file may take.
+const (
+	largestField = 64 << 10
+	largestHeld  = largestExtract
+)
 
 func (f *form) field(name string, part io.Reader) error {
 	var value strings.Builder
-	keep := io.Discard
+	keep, most := io.Discard, largestForm-f.spent
 	if compared[name] {
-		keep = &value
+		keep, most = &value, min(most, largestField)
 	}
-	n, err := io.Copy(keep, io.LimitReader(part, largestForm-f.spent+1))
+	n, err := io.Copy(keep, io.LimitReader(part, most+1))
 	if err != nil {
 		return brokenForm(err)
 	}
@@ -109,6 +115,9 @@ func (f *form) field(name string, part io.Reader) error {
 	}
 	if name != "requires_dist" && len(f.fields[name]) > 0 {
 		return bonded.Errorf(bonded.Invalid, "the upload form holds the field %s twice", name)
+	}
+	if f.held += value.Len() + 32; f.held > largestHeld {
+		return bonded.Errorf(bonded.TooLarge, "the fields of the upload form that describe the file are larger than %d MB together", largestHeld>>20)
 	}
 	f.fields[name] = append(f.fields[name], value.String())
 	return nil
