@@ -3,8 +3,10 @@ package keep
 import (
 	"archive/tar"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -28,6 +30,7 @@ import (
 //	bonded.db            the SQLite database at one moment
 //	keys/...             private keys, unless left out
 //	artifacts/<path>     every artifact that the database accounts for
+//	SHA256SUMS           a digest of each of them, as sha256sum writes it
 //
 // Documents and tiles are not in it: they are computed again.
 const (
@@ -35,6 +38,7 @@ const (
 	databaseName = "bonded.db"
 	keysPrefix   = "keys/"
 	bytesPrefix  = "artifacts/"
+	sumsName     = "SHA256SUMS"
 )
 
 // Manifest says what a backup holds.
@@ -51,6 +55,9 @@ const backupFormat = "bonded-backup/v1"
 // Backup writes a backup to a new file at path, beside a running server.
 // keys is the directory of private keys; empty leaves them out.
 func (k *Keeper) Backup(ctx context.Context, path, keys string) (m Manifest, err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return m, bonded.Errorf(bonded.Conflict, "%s is there already, and a backup never replaces another; choose a new name", path)
+	}
 	part := path + ".part"
 	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -70,11 +77,11 @@ func (k *Keeper) Backup(ctx context.Context, path, keys string) (m Manifest, err
 	if err := k.Book.Backup(ctx, db); err != nil {
 		return m, err
 	}
-	w := tar.NewWriter(f)
+	w := &packer{tar: tar.NewWriter(f)}
 	if m, err = k.writeBackup(ctx, w, db, keys); err != nil {
 		return m, err
 	}
-	if err := errors.Join(w.Close(), f.Sync()); err != nil {
+	if err := errors.Join(w.close(), f.Sync()); err != nil {
 		return m, fmt.Errorf("making the backup: %w", err)
 	}
 	return m, os.Rename(part, path)
@@ -82,7 +89,7 @@ func (k *Keeper) Backup(ctx context.Context, path, keys string) (m Manifest, err
 
 // writeBackup reads everything from the copy of the database, so that the
 // artifacts are the ones that copy speaks of.
-func (k *Keeper) writeBackup(ctx context.Context, w *tar.Writer, db, keys string) (m Manifest, err error) {
+func (k *Keeper) writeBackup(ctx context.Context, w *packer, db, keys string) (m Manifest, err error) {
 	book, err := record.Open(ctx, "sqlite:"+db)
 	if err != nil {
 		return m, err
@@ -105,14 +112,14 @@ func (k *Keeper) writeBackup(ctx context.Context, w *tar.Writer, db, keys string
 	if err != nil {
 		return m, err
 	}
-	if err := putBytes(w, manifestName, text); err != nil {
+	if err := w.putBytes(manifestName, text); err != nil {
 		return m, err
 	}
-	if err := putFile(w, databaseName, db); err != nil {
+	if err := w.putFile(databaseName, db); err != nil {
 		return m, err
 	}
 	if keys != "" {
-		if err := putFolder(w, keysPrefix, keys); err != nil {
+		if err := w.putFolder(keysPrefix, keys); err != nil {
 			return m, err
 		}
 	}
@@ -129,7 +136,7 @@ func (k *Keeper) writeBackup(ctx context.Context, w *tar.Writer, db, keys string
 
 // putArtifact copies one artifact, from where it is served or, if the server
 // has not got that far, from quarantine. One that was deleted since is left out.
-func (k *Keeper) putArtifact(ctx context.Context, w *tar.Writer, row record.FileRow) error {
+func (k *Keeper) putArtifact(ctx context.Context, w *packer, row record.FileRow) error {
 	path, err := k.artifactPath(row)
 	if err != nil {
 		return err
@@ -142,7 +149,7 @@ func (k *Keeper) putArtifact(ctx context.Context, w *tar.Writer, row record.File
 		if err != nil {
 			return err
 		}
-		err = putReader(w, bytesPrefix+path, o, o.Info().Size)
+		err = w.putReader(bytesPrefix+path, o, o.Info().Size)
 		return errors.Join(err, o.Close())
 	}
 	return nil
@@ -157,22 +164,36 @@ func (k *Keeper) artifactPath(row record.FileRow) (string, error) {
 	return "", fmt.Errorf("copying a file of %s: this binary does not speak that dialect", row.Package)
 }
 
-func putBytes(w *tar.Writer, name string, b []byte) error {
-	return putReader(w, name, strings.NewReader(string(b)), int64(len(b)))
+// packer writes members and keeps their digests.
+type packer struct {
+	tar  *tar.Writer
+	sums []string
 }
 
-func putReader(w *tar.Writer, name string, r io.Reader, size int64) error {
-	err := w.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, Format: tar.FormatPAX})
+func (w *packer) putBytes(name string, b []byte) error {
+	return w.putReader(name, strings.NewReader(string(b)), int64(len(b)))
+}
+
+func (w *packer) putReader(name string, r io.Reader, size int64) error {
+	err := w.tar.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, Format: tar.FormatPAX})
+	sum := sha256.New()
 	if err == nil {
-		_, err = io.Copy(w, r)
+		_, err = io.Copy(io.MultiWriter(w.tar, sum), r)
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s into the backup: %w", name, err)
 	}
+	w.sums = append(w.sums, sumLine(name, sum))
 	return nil
 }
 
-func putFile(w *tar.Writer, name, path string) error {
+func sumLine(name string, sum hash.Hash) string { return fmt.Sprintf("%x  %s\n", sum.Sum(nil), name) }
+
+func (w *packer) close() error {
+	return errors.Join(w.putBytes(sumsName, []byte(strings.Join(w.sums, ""))), w.tar.Close())
+}
+
+func (w *packer) putFile(name, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("copying %s: %w", name, err)
@@ -182,17 +203,17 @@ func putFile(w *tar.Writer, name, path string) error {
 	if err != nil {
 		return fmt.Errorf("copying %s: %w", name, err)
 	}
-	return putReader(w, name, f, info.Size())
+	return w.putReader(name, f, info.Size())
 }
 
-func putFolder(w *tar.Writer, prefix, dir string) error {
+func (w *packer) putFolder(prefix, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("copying the keys: %w", err)
 	}
 	for _, e := range entries {
 		if e.Type().IsRegular() {
-			if err := putFile(w, prefix+e.Name(), filepath.Join(dir, e.Name())); err != nil {
+			if err := w.putFile(prefix+e.Name(), filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
 		}
@@ -219,11 +240,28 @@ func Restore(ctx context.Context, path, data string) (m Manifest, err error) {
 		return m, err
 	}
 	defer root.Close()
-	r := tar.NewReader(f)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, empty(root)) // so that it can be tried again
+		}
+	}()
+	if m, err = unpackAll(ctx, root, tar.NewReader(f)); err != nil {
+		return m, err
+	}
+	if m.Format == "" {
+		return m, bonded.Errorf(bonded.Invalid, "%s is no backup of bonded: it holds no %s", path, manifestName)
+	}
+	return m, verifyHead(ctx, data, m)
+}
+
+// unpackAll writes every member where it belongs, and holds them all against
+// the digests that come last.
+func unpackAll(ctx context.Context, root *os.Root, r *tar.Reader) (m Manifest, err error) {
+	var sums strings.Builder
 	for {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			return m, bonded.Errorf(bonded.Invalid, "the backup ends before its %s; it is not whole", sumsName)
 		}
 		if err != nil {
 			return m, fmt.Errorf("reading the backup: %w", err)
@@ -231,20 +269,48 @@ func Restore(ctx context.Context, path, data string) (m Manifest, err error) {
 		if err := ctx.Err(); err != nil {
 			return m, err
 		}
-		if h.Name == manifestName {
-			if m, err = readManifest(r); err != nil {
-				return m, err
-			}
-			continue
+		if h.Name == sumsName {
+			return m, checkSums(r, sums.String())
 		}
-		if err := unpack(root, h, r); err != nil {
+		sum := sha256.New()
+		if h.Name == manifestName {
+			m, err = readManifest(io.TeeReader(r, sum))
+		} else {
+			err = unpack(root, h, io.TeeReader(r, sum))
+		}
+		if err != nil {
 			return m, fmt.Errorf("unpacking %s: %w", h.Name, err)
 		}
+		sums.WriteString(sumLine(h.Name, sum))
 	}
-	if m.Format == "" {
-		return m, bonded.Errorf(bonded.Invalid, "%s is no backup of bonded: it holds no %s", path, manifestName)
+}
+
+func checkSums(r io.Reader, computed string) error {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", sumsName, err)
 	}
-	return m, verifyHead(ctx, data, m)
+	rest := string(b)
+	for line := range strings.Lines(computed) {
+		var ok bool
+		if rest, ok = strings.CutPrefix(rest, line); !ok {
+			_, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+			return bonded.Errorf(bonded.Conflict, "%s in the backup, or its line in %s, was damaged or changed", name, sumsName)
+		}
+	}
+	if rest != "" {
+		return bonded.Errorf(bonded.Conflict, "the backup's %s names members that are not in it", sumsName)
+	}
+	return nil
+}
+
+// empty removes what an unfinished restore has written.
+func empty(root *os.Root) error {
+	entries, err := fs.ReadDir(root.FS(), ".")
+	for _, e := range entries {
+		err = errors.Join(err, root.RemoveAll(e.Name()))
+	}
+	return err
 }
 
 func readManifest(r io.Reader) (m Manifest, err error) {
