@@ -100,6 +100,7 @@ func userListCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "list", Short: "List accounts", Args: exactArgs(),
+		Example: `  bonded admin user list --data /var/lib/bonded`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withKeeper(c, func(ctx context.Context, _ *identity.Keeper, book *record.Book, _ config) error {
 				users, err := book.Users(ctx)
@@ -126,6 +127,7 @@ func userListCommand() *cobra.Command {
 func userDisableCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "disable NAME", Short: "Close an account and every token of it", Args: exactArgs("NAME"),
+		Example: `  bonded admin user disable mallory`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withKeeper(c, func(ctx context.Context, k *identity.Keeper, _ *record.Book, _ config) error {
 				return k.DisableUser(ctx, args[0])
@@ -189,6 +191,7 @@ func tokenListCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use: "list --user NAME", Short: "List tokens, without their secrets", Args: exactArgs(),
+		Example: `  bonded admin token list --user alice`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if user == "" {
 				return usagef("--user is missing in: bonded admin token list")
@@ -219,6 +222,8 @@ func tokenListCommand() *cobra.Command {
 func tokenRevokeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "revoke ID", Short: "End a token for ever", Args: exactArgs("ID"),
+		Example: `  bonded admin token list --user alice
+  bonded admin token revoke RdjSdytkSs`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withKeeper(c, func(ctx context.Context, k *identity.Keeper, _ *record.Book, _ config) error {
 				return k.RevokeToken(ctx, args[0])

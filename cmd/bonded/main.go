@@ -58,6 +58,21 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	fmt.Fprintf(stderr, "bonded: %v\n", explain(err))
+	return exitCode(err)
+}
+
+// exitCode sorts what a room said into the codes above.
+func exitCode(err error) int {
+	var e *bonded.Error
+	if !errors.As(err, &e) {
+		return exitUnknown
+	}
+	switch e.Kind {
+	case bonded.Invalid:
+		return exitUsage
+	case bonded.NotFound, bonded.Conflict, bonded.Forbidden, bonded.Refused:
+		return exitNo
+	}
 	return exitUnknown
 }
 
