@@ -78,3 +78,42 @@ func FuzzDraft(f *testing.F, eco ecosystem.Ecosystem, s Suite) {
 		shelf{}.put(t, d, partStore{}, d.Package(draft.Name), 0)
 	})
 }
+
+// FuzzDocuments fuzzes the documents that entries refer to. Whoever checks a
+// repository from outside reads them from it: whatever they hold, Render ends
+// with an error or with documents.
+func FuzzDocuments(f *testing.F, eco ecosystem.Ecosystem, s Suite) {
+	d := NewDesk(f, eco)
+	var last bonded.Name
+	for _, r := range s.Uploads {
+		_, draft, err := d.Draft(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		d.Admit(f, draft)
+		last = draft.Name
+		for _, doc := range draft.Docs {
+			if len(doc) < 16<<10 {
+				f.Add(doc)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		docs, err := eco.Render(d.Package(last), d.House, always(doc), 0)
+		if err != nil {
+			return
+		}
+		for _, made := range docs {
+			for _, part := range made.Parts {
+				if _, err := part.Bytes(); err != nil {
+					return
+				}
+			}
+		}
+	})
+}
+
+// always is every document.
+type always []byte
+
+func (a always) Doc(bonded.Digest) ([]byte, error) { return a, nil }

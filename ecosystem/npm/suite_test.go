@@ -23,6 +23,10 @@ import (
 func TestDialect(t *testing.T) { ecosystemtest.Run(t, npm.Ecosystem{}, suite()) }
 func FuzzAsk(f *testing.F)     { ecosystemtest.FuzzAsk(f, npm.Ecosystem{}, suite()) }
 func FuzzDraft(f *testing.F)   { ecosystemtest.FuzzDraft(f, npm.Ecosystem{}, suite()) }
+func FuzzDocuments(f *testing.F) {
+	ecosystemtest.FuzzDocuments(f, npm.Ecosystem{}, suite())
+}
+
 func entry(name, text string) tar.Header {
 	return tar.Header{Name: name, Size: int64(len(text)), Mode: 0o644, Typeflag: tar.TypeReg, Format: tar.FormatUSTAR}
 }

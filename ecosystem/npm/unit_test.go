@@ -3,6 +3,7 @@ package npm
 import (
 	"bytes"
 	"encoding/base64"
+	stdjson "encoding/json" // the other parser
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"bonded.dev"
 	"bonded.dev/ecosystem"
+	"bonded.dev/internal/archive/archivetest"
 )
 
 // The right column was made by node-semver 7.7's clean.
@@ -397,6 +399,81 @@ func FuzzManifest(f *testing.F) {
 		back, err := parseMeta(b)
 		if err != nil || !bytes.Equal(back.manifest().encode(), served.encode()) {
 			t.Errorf("read back: %v", err)
+		}
+	})
+}
+
+// FuzzPackageJSON takes any text for the package.json of a tarball. What no
+// control would stop has one reading: a name twice or a command that climbs
+// out is not in it, and it renders.
+func FuzzPackageJSON(f *testing.F) {
+	for _, s := range []string{`{"name":"a","version":"1.0.0"}`, `{"a":1,"A":2}`, `{"a":1,"a":2}`, `{"x":[{"__proto__":1}]}`, `{"bin":{"../x":"y"}}`,
+		"\ufeff{}", `[]`, `{"x":"\ud800"}`, `{"directories":{"bin":"b"}}`, `{"x":[[[[]]]]}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		b := archivetest.TarGz(archivetest.File("package/package.json", string(text)), archivetest.File("package/b/c", "x"))
+		m, anomalies, err := inspect(bonded.Kept{Size: int64(len(b))}, bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(anomalies) > 0 {
+			return
+		}
+		var loose map[string]any
+		if err := stdjson.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), &loose); err != nil {
+			t.Fatalf("%q passes, and to another parser it is no object: %v", text, err)
+		}
+		for name := range loose {
+			for other := range loose {
+				if name != other && strings.EqualFold(name, other) || name == prototype {
+					t.Errorf("%q passes with the members %q and %q", text, name, other)
+				}
+			}
+		}
+		for command, file := range m.bin() {
+			if strings.ContainsAny(command, `/\`) || strings.HasPrefix(file, "..") && (len(file) == 2 || file[2] == '/') {
+				t.Errorf("%q passes with the command %q: %q", text, command, file)
+			}
+		}
+		if !jsontext.Value(m.manifest().encode()).IsValid() {
+			t.Errorf("%q renders as %q", text, m.manifest().encode())
+		}
+	})
+}
+
+// FuzzVersion wants a version to have one clean form, an order that is an
+// order, and a form that fits into a file name and the log.
+func FuzzVersion(f *testing.F) {
+	for _, s := range []string{"1.0.0", "v1.0.0", " =1.2.3-a.1+b ", "9007199254740991.0.0", "1.0.0-01", "1.0"} {
+		f.Add(s, "1.0.0-rc.1")
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if v, ok := cleanVersion(a); ok {
+			if again, ok := cleanVersion(v); !ok || again != v || (Ecosystem{}).Compare(a, v) != 0 {
+				t.Errorf("%q is %q, which is %q", a, v, again)
+			}
+			if err := bonded.CheckWord(v); err != nil || strings.ContainsAny(v, "/\\+") {
+				t.Errorf("%q is %q: %v", a, v, err)
+			}
+		}
+		if x, y := (Ecosystem{}).Compare(a, b), (Ecosystem{}).Compare(b, a); x != -y {
+			t.Errorf("Compare(%q, %q) = %d and %d", a, b, x, y)
+		}
+	})
+}
+
+// FuzzTag wants a tag to be a word of the log, of a URL and of nothing else.
+func FuzzTag(f *testing.F) {
+	for _, s := range []string{"latest", "1.x", "v1", "~1", "__proto__", "a/b", "x-y", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, tag string) {
+		if checkTag(tag) != nil {
+			return
+		}
+		if _, version := cleanVersion(tag); version || bonded.CheckWord(tag) != nil || strings.ContainsAny(tag, "/?#%\\\"<>@:") {
+			t.Errorf("%q is a tag", tag)
 		}
 	})
 }

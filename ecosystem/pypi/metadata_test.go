@@ -167,3 +167,30 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// FuzzEntryPoints takes any entry_points.txt. What passes has no command, as
+// Python's configparser would read it, with a separator in its name.
+func FuzzEntryPoints(f *testing.F) {
+	for _, s := range []string{"[console_scripts]\nx = a:b\n", "[gui_scripts]\n../x=a:b", "[x]\n../x=a", "[console_scripts]\n a\\b : c\n", "[console_scripts ]\r/x=y", "[console_scripts]x\n/y=z"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var found findings
+		checkScripts(text, entryPoints, &found)
+		if len(found.list) > 0 || !isASCII(string(text)) {
+			return
+		}
+		section := ""
+		for _, line := range strings.Split(string(text), "\n") {
+			switch {
+			case strings.HasPrefix(line, "[") && strings.Contains(line, "]"):
+				section, _, _ = strings.Cut(line[1:], "]")
+			case section == "console_scripts" || section == "gui_scripts":
+				name, _, ok := strings.Cut(strings.TrimSpace(line), "=")
+				if ok && name != "" && !strings.HasPrefix(name, "#") && !strings.HasPrefix(name, ";") && strings.ContainsAny(name, `/\`) {
+					t.Errorf("%q passes with the command %q", text, name)
+				}
+			}
+		}
+	})
+}

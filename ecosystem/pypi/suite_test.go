@@ -10,7 +10,10 @@ import (
 )
 
 func TestDialect(t *testing.T) { ecosystemtest.Run(t, Ecosystem{}, suite(t)) }
-func FuzzAsk(f *testing.F)     { ecosystemtest.FuzzAsk(f, Ecosystem{}, suite(f)) }
+func FuzzDocuments(f *testing.F) {
+	ecosystemtest.FuzzDocuments(f, Ecosystem{}, suite(f))
+}
+func FuzzAsk(f *testing.F) { ecosystemtest.FuzzAsk(f, Ecosystem{}, suite(f)) }
 
 // FuzzDraft starts from the small uploads only; it is many of them that find something.
 func FuzzDraft(f *testing.F) {

@@ -239,6 +239,37 @@ func FuzzParseQuery(f *testing.F) {
 	})
 }
 
+// FuzzQuestion reads a question from a URL and from JSON. What is written of
+// it is read as the same question.
+func FuzzQuestion(f *testing.F) {
+	f.Add("name=one/a&chunks=1")
+	f.Add("record=P+one/a&record=R+one/a+1+f")
+	f.Add(`{"records":["P one/a"],"chunks":true}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if q, err := logwire.ReadQuestion(strings.NewReader(text)); err != nil {
+			if kind, _, _ := bonded.Explain(err); kind != bonded.Invalid && kind != bonded.TooLarge {
+				t.Fatalf("%q: %v", text, err)
+			}
+		} else if len(q.Records) > len(text) {
+			t.Fatalf("%q asks for %d records", text, len(q.Records))
+		}
+		v, err := url.ParseQuery(text)
+		if err != nil {
+			return
+		}
+		q, err := logwire.ParseQuestion(v)
+		if err != nil {
+			return
+		}
+		if v, err = url.ParseQuery(q.Query()); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := logwire.ParseQuestion(v); err != nil || !slices.Equal(again.Records, q.Records) || again.Chunks != q.Chunks {
+			t.Fatalf("%q is %+v, and again %+v, %v", text, q, again, err)
+		}
+	})
+}
+
 func ExampleTilePath() {
 	fmt.Println(logwire.TilePath(tlog.Tile{H: 8, L: 0, N: 1234067, W: 256}))
 	// Output: log/tile/0/x001/x234/067
