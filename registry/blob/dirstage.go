@@ -11,12 +11,17 @@ import (
 	"bonded.dev"
 )
 
-// dirStaging is an upload into a file under tmp/.
+// dirStaging is an upload into a file under tmp/. It writes in large pieces:
+// uploads arrive in small ones, and the page cache keeps, and later sends, what
+// was written at once as one.
 type dirStaging struct {
 	dir  *dir
 	temp tempFile
+	buf  []byte
 	done bool
 }
+
+const stageBuffer = 1 << 20
 
 func (d *dir) Stage(context.Context) (Staging, error) {
 	f, err := d.temp()
@@ -26,7 +31,24 @@ func (d *dir) Stage(context.Context) (Staging, error) {
 	return &dirStaging{dir: d, temp: f}, nil
 }
 
-func (s *dirStaging) Write(b []byte) (int, error) { return s.temp.file.Write(b) }
+func (s *dirStaging) Write(b []byte) (int, error) {
+	if len(s.buf)+len(b) > stageBuffer {
+		if err := s.flush(); err != nil {
+			return 0, err
+		}
+	}
+	if len(b) > stageBuffer {
+		return s.temp.file.Write(b)
+	}
+	s.buf = append(s.buf, b...)
+	return len(b), nil
+}
+
+func (s *dirStaging) flush() error {
+	_, err := s.temp.file.Write(s.buf)
+	s.buf = s.buf[:0]
+	return err
+}
 
 func (s *dirStaging) Commit(_ context.Context, digest bonded.Digest) (string, error) {
 	if s.done {
@@ -36,7 +58,10 @@ func (s *dirStaging) Commit(_ context.Context, digest bonded.Digest) (string, er
 	// finds its work done. What a crash leaves under the new name before that
 	// is an id that nobody was told.
 	id := quarantineID(digest, rand.Text())
-	err := s.dir.root.Rename(s.temp.name, id)
+	err := s.flush()
+	if err == nil {
+		err = s.dir.root.Rename(s.temp.name, id)
+	}
 	if err == nil {
 		s.temp.name = id
 		err = s.temp.file.Sync()
