@@ -69,3 +69,33 @@ func TestNoVagueRooms(t *testing.T) {
 		}
 	})
 }
+
+// TestEveryDependencyHasItsReason holds go.mod against decision 0002.
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons, err := os.ReadFile("docs/decisions/0002-dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := 0
+	for line := range strings.Lines(string(mod)) {
+		word := strings.Fields(line)
+		if len(word) != 2 || !strings.HasPrefix(line, "\t") || !strings.HasPrefix(word[1], "v") || strings.Contains(line, "// indirect") {
+			continue
+		}
+		// The two exclusions are no requirements.
+		if strings.HasSuffix(word[0], "/pprof") || strings.HasSuffix(word[0], "/exp") {
+			continue
+		}
+		direct++
+		if !strings.Contains(string(reasons), word[0]) {
+			t.Errorf("go.mod requires %s, and decision 0002 does not say why", word[0])
+		}
+	}
+	if direct == 0 {
+		t.Error("go.mod has no direct requirements: this test reads it wrongly")
+	}
+}
