@@ -236,6 +236,8 @@ func wheelInsides() []hostile {
 		row("two .dist-info directories", "a second .dist-info", wheel{more: []at.Entry{at.File("bar-1.0.dist-info/METADATA", coreMetadata("bar", "1.0", ""))}}),
 		row("two .dist-info directories that differ in case", "dist-info", wheel{more: []at.Entry{at.File("FOO-1.0.DIST-INFO/METADATA", coreMetadata("bar", "1.0", ""))}}),
 		row("a stray .data directory", "data-directory", wheel{more: []at.Entry{at.File("bar-1.0.data/scripts/x", "x")}}),
+		row("METADATA over METADATA", "dist-info", wheel{more: []at.Entry{at.File("foo-1.0.data/purelib/foo-1.0.dist-info/METADATA", coreMetadata("foo", "1.0", ""))}}),
+		row("a file over another", "in the place of pkg.py", wheel{more: []at.Entry{at.File("foo-1.0.data/purelib/pkg.py", "x")}}),
 		row("a script that climbs out", "path-traversal", wheel{more: []at.Entry{at.File("foo-1.0.data/scripts/../../../x", "x")}}),
 		row("a command that climbs out", "entry-point", commands("[console_scripts]\n../../evil = pkg:main\n")),
 		row("METADATA: two names", "metadata-duplicate", meta("Name: bar")),
@@ -472,6 +474,9 @@ func goodUploads() map[string]sending {
 		"npm, a command from the root":             npmPackage("command", "1.0.0").with(`"bin":"/bin/x.js"`).sending(),
 		"pypi, wheel":                              wheel{name: "good", version: "1.0", fields: "Requires-Python: >=3.8\nRequires-Dist: acme-tools>=1"}.sending(),
 		"pypi, sources":                            sdist{name: "good", version: "1.0"}.sending(),
+		"pypi, a wheel with a .data directory": wheel{name: "good", version: "1.2", more: []at.Entry{
+			at.File("good-1.2.data/purelib/more.py", "x"), at.File("good-1.2.data/scripts/good", "#!python\n"),
+		}}.sending(),
 		"pypi, a local version":                    wheel{name: "good", version: "1.0+acme.1"}.sending(),
 		"pypi, a form of another metadata version": wheel{name: "good", version: "1.1"}.says(func(f *form) { f.set("metadata_version", "9.9") }).sending(),
 	}

@@ -235,10 +235,14 @@ func (e Ecosystem) requires(pkg fields) (out []bonded.Name) {
 
 // summary is what search shows.
 func (m *meta) summary(version string) *bonded.Summary {
-	return &bonded.Summary{
-		Version: version, Description: m.pkg.text("description"), Keywords: m.pkg.keywords(),
-		License: m.pkg.text("license"), Homepage: m.pkg.text("homepage"),
+	s := &bonded.Summary{
+		Version: version, Description: m.pkg.text("description"), Keywords: m.pkg.keywords(), License: m.pkg.text("license"),
 	}
+	// It becomes a link; javascript: is an address too.
+	if h := m.pkg.text("homepage"); strings.HasPrefix(h, "https://") || strings.HasPrefix(h, "http://") {
+		s.Homepage = h
+	}
+	return s
 }
 
 // readPackument reads a body, keeps the tarball in it and parses the rest. The

@@ -48,6 +48,7 @@ func lookInWheel(f distFile, inv *archive.Inventory, found *findings) inside {
 	} else {
 		found.add(bonded.Shape, "wheel-file", dir, "the wheel has no WHEEL file")
 	}
+	checkOverlays(inv.Entries, found)
 	checkScripts(inv.Wanted[dir+"/"+entryPoints], dir+"/"+entryPoints, found)
 	if text, ok := inv.Wanted[dir+"/RECORD"]; ok {
 		checkRecord(text, dir+"/RECORD", inv.Entries, found)
@@ -80,6 +81,35 @@ func chooseDistInfo(f distFile, inv *archive.Inventory, found *findings) (chosen
 		}
 	}
 	return chosen
+}
+
+// checkOverlays wants every installed file to come from one place. What lies in
+// purelib or platlib of the .data directory is installed beside the rest of
+// the wheel, and afterwards: it can replace a file that everybody has looked
+// at, METADATA before all, or put the .dist-info of another project there.
+func checkOverlays(entries []archive.Entry, found *findings) {
+	from := map[string]string{} // path when installed, folded -> path in the wheel
+	for i := range entries {
+		if entries[i].Type != archive.File {
+			continue
+		}
+		path := entries[i].Path
+		installed := strings.ToLower(path)
+		if data, rest, ok := strings.Cut(installed, "/"); ok && strings.HasSuffix(data, ".data") {
+			scheme, below, _ := strings.Cut(rest, "/")
+			if scheme != "purelib" && scheme != "platlib" {
+				continue
+			}
+			installed = below
+			if top, _, _ := strings.Cut(below, "/"); isDistInfo(top) {
+				found.add(bonded.Shape, "dist-info", path, "installing makes it a second .dist-info directory or replaces the first")
+			}
+		}
+		if other, ok := from[installed]; ok {
+			found.add(bonded.Shape, "data-directory", path, "it is installed in the place of %s", show(other))
+		}
+		from[installed] = path
+	}
 }
 
 // checkWheelFile wants what every installer asks of WHEEL first.

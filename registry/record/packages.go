@@ -68,11 +68,44 @@ func (t *Tx) files(where string, args ...any) ([]FileRow, error) {
 }
 
 // SetSummary sets what search shows of a package. The zero Summary hides it.
+// Texts are cut to what a list of hits has room for.
 func (t *Tx) SetSummary(name bonded.Name, s bonded.Summary, updated time.Time) error {
+	s = brief(s)
 	text := strings.Join(append([]string{name.Key, name.Display, s.Description}, s.Keywords...), "\n")
 	return t.put(summaryTable, name.Ecosystem, name.Key, name.Display, clean(s.Version), clean(s.Description),
 		clean(strings.Join(s.Keywords, "\n")), clean(s.License), clean(s.Homepage), micros(updated),
 		fold(name.Key), fold(text))
+}
+
+// What is kept of a summary, bytes. Every search reads all summaries, and one
+// page of hits holds hundreds.
+const (
+	maxDescription = 1024
+	maxKeywords    = 50 // keywords
+	maxKeyword     = 64
+	maxLicense     = 256
+	maxHomepage    = 1024
+)
+
+// brief cuts a summary. Half an address leads somewhere else, so that one too
+// long goes as a whole.
+func brief(s bonded.Summary) bonded.Summary {
+	cut := func(text string, most int) string {
+		if len(text) > most {
+			text = strings.ToValidUTF8(text[:most], "") // the cut may go through a letter
+		}
+		return text
+	}
+	keywords := s.Keywords[:min(len(s.Keywords), maxKeywords)]
+	s.Keywords = nil
+	for _, k := range keywords {
+		s.Keywords = append(s.Keywords, cut(k, maxKeyword))
+	}
+	s.Description, s.License = cut(s.Description, maxDescription), cut(s.License, maxLicense)
+	if len(s.Homepage) > maxHomepage {
+		s.Homepage = ""
+	}
+	return s
 }
 
 // AddRequires notes that some release of a package depends on others. What an

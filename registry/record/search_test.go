@@ -95,3 +95,22 @@ func TestSearchPages(t *testing.T) {
 		}
 	})
 }
+
+func TestSummariesAreCut(t *testing.T) {
+	withBook(t, func(t *testing.T, b *Book) {
+		long := strings.Repeat("ä", 1<<16)
+		s := bonded.Summary{Version: "1", Description: long, License: long, Homepage: "https://a.example/" + long, Keywords: []string{long}}
+		for range 100 {
+			s.Keywords = append(s.Keywords, "word")
+		}
+		update(t, b, func(tx *Tx) error { return tx.SetSummary(npm("long"), s, noon) })
+		hits, _, err := b.Search(t.Context(), "npm", "", 0, 10)
+		if err != nil || len(hits) != 1 {
+			t.Fatalf("%v, %v", hits, err)
+		}
+		got := hits[0].Summary
+		if got.Description != long[:1024] || got.License != long[:256] || got.Homepage != "" || len(got.Keywords) != 50 || got.Keywords[0] != long[:64] {
+			t.Errorf("%d %d %d %d bytes", len(got.Description), len(got.License), len(got.Homepage), len(got.Keywords))
+		}
+	})
+}
