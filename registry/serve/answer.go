@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"bonded.dev"
 	"bonded.dev/ecosystem"
@@ -64,6 +65,12 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, rm *room, resp e
 	}
 	if writeReason(w, r, resp) {
 		return
+	}
+	if resp.Status >= 400 && r.ContentLength != 0 {
+		// Package http reads what is left of a small body before it answers, and
+		// would wait for it as long as the client likes. An error means that the
+		// connection has no deadlines, as in some tests.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lingerPause))
 	}
 	w.WriteHeader(resp.Status)
 	if r.Method != http.MethodHead {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"bonded.dev/ecosystem"
 	"bonded.dev/registry/serve"
@@ -93,3 +94,24 @@ func TestReasonReachesWhoIsStillSending(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// TestRefusalDoesNotWaitForABody promises a body and sends none.
+func TestRefusalDoesNotWaitForABody(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	addr, _ := l.listen()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(c, "PUT /toy/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+	r, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "status", r.StatusCode, 401)
+}
