@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,6 +28,7 @@ type config struct {
 	Blobs    string   `yaml:"blobs"`
 	S3       s3Config `yaml:"s3"`
 	Contact  string   `yaml:"contact"`
+	Drain    string   `yaml:"drain"`
 	LogReads bool     `yaml:"log-reads"`
 	Nodes    bool     `yaml:"nodes"`
 }
@@ -52,6 +54,7 @@ var settings = []setting{
 	{"database", "postgres:// address of a shared database (default: SQLite in the data directory)", func(c *config) *string { return &c.Database }, false},
 	{"blobs", "s3://HOST/BUCKET[/PREFIX] or s3+http://... for shared files (default: the data directory)", func(c *config) *string { return &c.Blobs }, false},
 	{"contact", "where to report security problems: a mailto: or https: address", func(c *config) *string { return &c.Contact }, false},
+	{"drain", "how long /readyz says no before the door closes, for load balancers to look elsewhere (default: 0s)", func(c *config) *string { return &c.Drain }, false},
 	{"s3-access-key", "", func(c *config) *string { return &c.S3.AccessKey }, true},
 	{"s3-secret-key", "", func(c *config) *string { return &c.S3.SecretKey }, true},
 	{"s3-region", "", func(c *config) *string { return &c.S3.Region }, true},
@@ -100,6 +103,9 @@ func readConfig(flags *pflag.FlagSet, getenv func(string) string) (config, error
 			*s.at(&c) = f.Value.String()
 		}
 	}
+	if v := getenv("BONDED_LOG_READS"); v != "" {
+		c.LogReads = v == "true"
+	}
 	if f := flags.Lookup("log-reads"); f != nil && f.Changed {
 		c.LogReads = f.Value.String() == "true"
 	}
@@ -123,6 +129,9 @@ func (c *config) complete() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return usagef("--listen %s: %w", c.Listen, err)
 	}
+	if d, err := c.drain(); err != nil || d < 0 {
+		return usagef("--drain %s: want a time such as 5s", c.Drain)
+	}
 	if c.URL == "" {
 		return nil
 	}
@@ -137,6 +146,13 @@ func (c *config) complete() error {
 		return usagef("--url %s: a path below the host is not supported; give the repository a host name of its own", c.URL)
 	}
 	return nil
+}
+
+func (c *config) drain() (time.Duration, error) {
+	if c.Drain == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(c.Drain)
 }
 
 // reachedAt is the public URL of a repository that was given none: where it listens.

@@ -132,6 +132,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
 		Origin: keys.Origin(), URL: h.config.URL,
 		Now: time.Now, Log: log,
 	})
+	drain, _ := h.config.drain() // complete has read it
 	r.door = serve.New(serve.Config{
 		Ecosystems: h.ecosystems,
 		Blobs:      h.blobs,
@@ -153,7 +154,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
 		},
 		LogSize: r.desk.Size,
 		URL:     h.config.URL,
-		Contact: h.config.Contact, LogReads: h.config.LogReads,
+		Contact: h.config.Contact, LogReads: h.config.LogReads, Drain: drain,
 		Recheck: h.recheck(),
 		Log:     log, Metrics: prometheus.NewRegistry(), Now: time.Now,
 	})
