@@ -47,6 +47,7 @@ func TestExitCodes(t *testing.T) {
 		{"serve --frobnicate", 2, "unknown flag: --frobnicate"},
 		{"serve extra", 2, `"extra" is one argument too many`},
 		{"serve --listen nowhere", 2, "--listen nowhere: "},
+		{"serve --drain soon", 2, "--drain soon: want a time such as 5s"},
 		{"serve --url ftp://packages.example.org/", 2, "--url ftp://packages.example.org/: want http:// or https://"},
 		{"serve --url https://packages.example.org/below/", 2, "a path below the host is not supported"},
 		{"serve --blobs ftp://x/y", 2, "--blobs ftp://x/y: want s3://HOST/BUCKET"},
