@@ -188,7 +188,7 @@ func deletionAttacks() []attack {
 			a.does(t, npmPackage("pad", "1.0.0").sending())
 			a.downloaded(t, "npm", "pad", 101, 0)
 		}, remove, tarball},
-		{"an old release, by the client's own command", func(t testing.TB, a *assembled) {
+		{"an old file of a project", func(t testing.TB, a *assembled) {
 			a.does(t, wheel{name: "pad", version: "1.0"}.sending())
 			a.later(73 * time.Hour)
 		}, change("pypi/pad", "delete", "1.0"), gone("/pypi/files/pad/pad-1.0-py3-none-any.whl")},
