@@ -25,6 +25,9 @@ func (d *Desk) Open(ctx context.Context) error {
 	if err := d.load(ctx); err != nil {
 		return fmt.Errorf("reading the log: %w", err)
 	}
+	if err := d.sameKey(ctx); err != nil {
+		return err
+	}
 	if err := d.settle(ctx); err != nil {
 		return fmt.Errorf("logging what changed about the repository: %w", err)
 	}
