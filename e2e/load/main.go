@@ -44,7 +44,7 @@ type options struct {
 	bonded  string
 	servers string
 	out     string
-	history bool
+	history string
 	keep    bool
 	where   string
 }
@@ -57,7 +57,7 @@ func main() {
 	flag.StringVar(&o.bonded, "bonded", "", "the binary; empty: built from ./cmd/bonded")
 	flag.StringVar(&o.servers, "servers", "nginx,bonded,verdaccio", "what to measure, with commas between; bonded is always there")
 	flag.StringVar(&o.out, "out", "", "also write the tables to this file, as Markdown")
-	flag.BoolVar(&o.history, "history", true, "also measure one more version on top of many")
+	flag.StringVar(&o.history, "history", "10,1000", "measure one more version on top of so many; 10000 takes minutes to get to; empty: none")
 	flag.StringVar(&o.where, "dir", "", "where the data goes; empty: the directory for temporary files")
 	flag.BoolVar(&o.keep, "keep", false, "keep the data directories")
 	flag.Parse()

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -54,7 +56,7 @@ func (l *lab) publishes(ctx context.Context, out io.Writer) error {
 	for _, key := range order {
 		printBurst(out, key, median(found[key]))
 	}
-	if !l.history {
+	if l.history == "" {
 		return nil
 	}
 	return l.histories(ctx, out)
@@ -145,7 +147,11 @@ func timed(ctx context.Context, client *http.Client, s *server, name, version st
 // very many, on bonded alone: the cost must not grow with the history.
 func (l *lab) histories(ctx context.Context, out io.Writer) error {
 	fmt.Fprint(out, "\nOne more version of 20 kB, one client, bonded\n\n| versions there are | a second | p50 | p95 | CPU s for 1000 |\n|---|---|---|---|---|\n")
-	for _, n := range []int{10, 1000, 10_000} {
+	for word := range strings.SplitSeq(l.history, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			return fmt.Errorf("-history: %w", err)
+		}
 		name := fmt.Sprintf("history-%d", n)
 		if err := l.grow(ctx, name, n); err != nil {
 			return err
