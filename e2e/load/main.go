@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command load measures bonded beside a static file server (nginx) and another
 // npm registry (Verdaccio), in one run on one machine.
 //
