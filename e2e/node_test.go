@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -232,4 +233,9 @@ func run(t testing.TB, dir string, env []string, path string, args ...string) st
 		t.Fatalf("%s %s: %v\n%s", path, strings.Join(args, " "), err, out)
 	}
 	return string(out)
+}
+
+// basic is a credential as RFC 7617 writes it.
+func basic(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }

@@ -26,7 +26,6 @@ func TestTwoNodesAreOneRepository(t *testing.T) {
 			second.env = append(second.env, v)
 		}
 	}
-	must(t, bare(), "--version") // the binary is there
 	duplicate(t, r.data, second.data)
 	second.serve("--url", public)
 	nodes := []*repository{r, second}
