@@ -226,16 +226,22 @@ func (l *lockedBuffer) String() string {
 // run runs a client, which has to succeed, and returns all that it printed.
 func run(t testing.TB, dir string, env []string, path string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(path, args...)
-	cmd.Dir, cmd.Env = dir, env
-	out, err := cmd.CombinedOutput()
+	out, err := try(dir, env, path, args...)
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", path, strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
 }
 
 // basic is a credential as RFC 7617 writes it.
 func basic(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+}
+
+// try runs a client and returns all that it printed.
+func try(dir string, env []string, path string, args ...string) (string, error) {
+	cmd := exec.Command(path, args...)
+	cmd.Dir, cmd.Env = dir, env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

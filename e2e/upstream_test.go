@@ -212,3 +212,12 @@ func (g *gate) only(t *testing.T, addr string) {
 		}
 	}
 }
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
