@@ -327,6 +327,7 @@ func pypiFiles() []hostile {
 		row("a published version, the same bytes", wheel{name: "acme-tools", version: "1.0"}.sending, 409, immutable, "exactly these bytes"),
 		row("a published file in another spelling", wheel{name: "acme-tools", version: "1.0", fields: "Summary: other", file: "Acme.Tools-1.0-PY3-none-any.whl"}.sending, 409, immutable, "already exists"),
 		row("a published version in another spelling", local.sending, 403, metadata, "version-spelling"),
+		row("a local version beside its public one", wheel{name: "acme-tools", version: "1.0+evil"}.sending, 403, metadata, "local-version"),
 		row("a deleted file", wheel{name: "acme-tools", version: "2.0"}.sending, 409, immutable, "deleted"),
 		row("a deleted version, another file", sdist{name: "acme-tools", version: "2.0"}.sending, 409, immutable, "never used twice"),
 		row("a deleted version in another spelling", sdist{name: "acme-tools", version: "2.0.0"}.sending, 409, immutable, "never used twice"),
@@ -477,7 +478,7 @@ func goodUploads() map[string]sending {
 		"pypi, a wheel with a .data directory": wheel{name: "good", version: "1.2", more: []at.Entry{
 			at.File("good-1.2.data/purelib/more.py", "x"), at.File("good-1.2.data/scripts/good", "#!python\n"),
 		}}.sending(),
-		"pypi, a local version":                    wheel{name: "good", version: "1.0+acme.1"}.sending(),
+		"pypi, a local version":                    wheel{name: "good", version: "3.0+acme.1"}.sending(),
 		"pypi, a form of another metadata version": wheel{name: "good", version: "1.1"}.says(func(f *form) { f.set("metadata_version", "9.9") }).sending(),
 	}
 }

@@ -162,6 +162,7 @@ func sameLines(a, b []string) bool {
 func (d *dist) draft(kept bonded.Kept, past *bonded.Package) (bonded.Draft, error) {
 	version := d.meta.version.identity()
 	d.checkSpelling(past.Release(version))
+	d.checkLocal(past)
 	requires := d.meta.requires(d.in.path, &d.found)
 	doc, err := d.extract(kept)
 	if err != nil {
@@ -199,6 +200,25 @@ func (d *dist) checkSpelling(r *bonded.Release) {
 		if err == nil && was.version.String() != d.meta.version.String() {
 			d.found.add(bonded.Mismatch, "version-spelling", d.meta.version.String(),
 				"it is the version %s, which is published already; spell it like that", was.version)
+			return
+		}
+	}
+}
+
+// checkLocal keeps 1.0 and 1.0+anything apart: "==1.0" matches both, and
+// resolvers prefer the second (PEP 440, "Version matching"), so a local version
+// beside a public one changes what a pinned requirement means.
+func (d *dist) checkLocal(past *bonded.Package) {
+	for r := range past.Releases() {
+		was, ok := parseVersion(r.Version)
+		if !ok || (len(was.local) > 0) == (len(d.meta.version.local) > 0) {
+			continue
+		}
+		a, b := was, d.meta.version
+		a.local, b.local = nil, nil
+		if a.compare(b) == 0 {
+			d.found.add(bonded.Mismatch, "local-version", d.meta.version.String(),
+				"%s is published already, and a requirement ==%s would match both; choose another version", was, a)
 			return
 		}
 	}

@@ -35,6 +35,7 @@ func formLies(t testing.TB) []ecosystemtest.Lie {
 		{Request: wheel{name: "foo", version: "1.0", file: "bar-1.0-py3-none-any.whl"}.send(t, "named like another project"), Kind: bonded.Mismatch, Rule: "file-name"},
 		{Request: wheel{name: "foo", version: "1.0", file: "foo-1.1-py3-none-any.whl"}.send(t, "named like another version"), Kind: bonded.Mismatch, Rule: "file-name"},
 		{Request: wheel{name: "acme-tools", version: "1.0.0"}.send(t, "another spelling of a published version"), Kind: bonded.Mismatch, Rule: "version-spelling"},
+		{Request: wheel{name: "acme-tools", version: "1.0+evil"}.send(t, "a local version beside its public one"), Kind: bonded.Mismatch, Rule: "local-version"},
 	}
 }
 

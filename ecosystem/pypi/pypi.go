@@ -20,7 +20,8 @@
 //   - Files are kept under their normal spelling (see distFile.String); the
 //     bytes are not touched. PyYAML-6.0-cp39-... is served as pyyaml-6.0-cp39-...
 //   - Local versions (1.0+acme.2) are taken: private builds of foreign projects
-//     are what PEP 440 made them for and what internal repositories hold.
+//     are what PEP 440 made them for and what internal repositories hold. But
+//     never beside their public version: "==1.0" matches both.
 //   - A project that was ever claimed keeps its page for ever, empty when all
 //     its files are gone. A 404 would send clients with several indexes on to
 //     the next one, where the name may belong to somebody else.
