@@ -103,6 +103,14 @@ func pythonWheel(t *testing.T) []byte {
 	return out.Bytes()
 }
 
+// slow leaves the tests with real clients out of the fast run.
+func slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("drives real clients: run without -short")
+	}
+}
+
 // drive runs a client in a project folder of its own and returns what it said.
 func drive(t *testing.T, home string, env []string, name string, args ...string) (string, error) {
 	t.Helper()
@@ -119,6 +127,7 @@ func drive(t *testing.T, home string, env []string, name string, args ...string)
 // TestNodeClientsInstallFromTheProjectsRegistry shows that a home's default
 // registry gives way to the one that a project names, for each client.
 func TestNodeClientsInstallFromTheProjectsRegistry(t *testing.T) {
+	slow(t)
 	for name, add := range map[string][]string{
 		"npm": {"install", "tiny"}, "pnpm": {"add", "tiny"}, "yarn": {"add", "tiny"}, "yarn-berry": {"add", "tiny"},
 	} {
@@ -154,6 +163,7 @@ func TestNodeClientsInstallFromTheProjectsRegistry(t *testing.T) {
 }
 
 func TestPythonClientsInstallAndUpload(t *testing.T) {
+	slow(t)
 	Client(t, "pip")
 	index := openStall(t)
 	home, env := Home(t)
@@ -186,6 +196,7 @@ func TestPythonClientsInstallAndUpload(t *testing.T) {
 // TestSourceDistributionsBuildOffline holds the reason for setuptools and wheel
 // among the pins: nobody is asked for a build back end.
 func TestSourceDistributionsBuildOffline(t *testing.T) {
+	slow(t)
 	Client(t, "python")
 	home, env := Home(t)
 	project := filepath.Join(home, "project")
@@ -204,6 +215,7 @@ func TestSourceDistributionsBuildOffline(t *testing.T) {
 // TestHomesKeepEverythingInside asks each client where it keeps things: nothing
 // of the machine's user may leak in, and nothing of a test may leak out.
 func TestHomesKeepEverythingInside(t *testing.T) {
+	slow(t)
 	t.Setenv("PIP_INDEX_URL", "http://leak.invalid/simple")
 	t.Setenv("npm_config_registry", "http://leak.invalid/")
 	t.Setenv("YARN_NPM_REGISTRY_SERVER", "http://leak.invalid/")
@@ -250,6 +262,7 @@ func TestHomeWritesOnlyWhereItWasTold(t *testing.T) {
 }
 
 func TestUpstreamIsTheMachinesOwn(t *testing.T) {
+	slow(t)
 	index := openStall(t)
 	t.Setenv("PIP_INDEX_URL", index.URL+"/pypi/simple/")
 	t.Setenv("npm_config_registry", index.URL+"/npm/")
