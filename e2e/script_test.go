@@ -20,8 +20,10 @@ func TestHouse(t *testing.T) { runScripts(t, "testdata/house", embedded) }
 
 // runScripts plays every script of a folder on each pair of storage.
 func runScripts(t *testing.T, dir string, pairs ...storage) {
+	t.Parallel()
 	for _, pair := range pairs {
 		t.Run(pair.name, func(t *testing.T) {
+			t.Parallel()
 			testscript.Run(t, testscript.Params{
 				Dir: dir, RequireUniqueNames: true, RequireExplicitExec: true,
 				Setup: func(env *testscript.Env) error { return setUp(env, pair) },
@@ -39,7 +41,9 @@ type stage struct {
 	data    string
 	listen  string // fixed by the first start
 	node    *node
+	logs    string // of nodes that have ended
 	tokens  map[string]string
+	secrets []string // every token there was
 }
 
 func setUp(env *testscript.Env, pair storage) error {
@@ -63,8 +67,14 @@ func setUp(env *testscript.Env, pair storage) error {
 	t.Cleanup(func() {
 		if s.node != nil {
 			s.node.kill()
-			if t.Failed() {
-				t.Logf("bonded said:\n%s", s.node.said.String())
+			s.logs += s.node.said.String()
+		}
+		if t.Failed() {
+			t.Logf("bonded said:\n%s", s.logs)
+		}
+		for _, secret := range s.secrets {
+			if strings.Contains(s.logs, secret) {
+				t.Errorf("the log repeats a token:\n%s", s.logs)
 			}
 		}
 	})
@@ -139,6 +149,7 @@ func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	err := s.node.stop()
 	fmt.Fprint(ts.Stderr(), s.node.said.String())
+	s.logs += s.node.said.String()
 	s.node = nil
 	ts.Check(err)
 }
@@ -171,6 +182,7 @@ func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	s := stageOf(ts)
 	s.tokens[args[0]] = strings.TrimSpace(ts.ReadFile("stdout"))
+	s.secrets = append(s.secrets, s.tokens[args[0]])
 	ts.Setenv(strings.ToUpper(args[0])+"_TOKEN", s.tokens[args[0]])
 }
 
