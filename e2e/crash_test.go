@@ -1,4 +1,4 @@
-package e2e_test
+package e2e
 
 import (
 	"archive/tar"
@@ -23,13 +23,9 @@ import (
 	"bonded.dev/internal/failing"
 )
 
-// crashBinary builds bonded with crash points, once.
+// crashBinary builds bonded with crash points beside the ordinary one, once.
 var crashBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "bonded-crash-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "bonded")
+	path := binary + "-crash"
 	cmd := exec.Command("go", "build", "-tags", "crash", "-o", path, "bonded.dev/cmd/bonded")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"bonded.dev"
 	"bonded.dev/ecosystem"
 	"bonded.dev/ecosystem/all"
 	"bonded.dev/registry/blob"
@@ -85,17 +84,4 @@ func openBlobs(ctx context.Context, c config) (blob.Store, error) {
 		Endpoint: u.Host, Plain: u.Scheme == "s3+http", Bucket: bucket, Prefix: prefix,
 		AccessKey: c.S3.AccessKey, SecretKey: c.S3.SecretKey, Region: c.S3.Region,
 	})
-}
-
-// names finds a dialect's grammar, so that a name typed by a person becomes
-// the name that the house uses.
-func (h *house) name(raw string) (bonded.Name, ecosystem.Ecosystem, error) {
-	id, name, _ := strings.Cut(raw, "/")
-	for _, e := range h.ecosystems {
-		if e.Info().ID == id {
-			n, err := e.Name(name)
-			return n, e, err
-		}
-	}
-	return bonded.Name{}, nil, usagef("%q: want ECOSYSTEM/NAME, where the ecosystem is one of %s", raw, strings.Join(h.ids(), ", "))
 }
