@@ -30,7 +30,6 @@ type config struct {
 	Contact  string   `yaml:"contact"`
 	Drain    string   `yaml:"drain"`
 	LogReads bool     `yaml:"log-reads"`
-	Nodes    bool     `yaml:"nodes"`
 }
 
 type s3Config struct {
@@ -54,7 +53,7 @@ var settings = []setting{
 	{"database", "postgres:// address of a shared database (default: SQLite in the data directory)", func(c *config) *string { return &c.Database }, false},
 	{"blobs", "s3://HOST/BUCKET[/PREFIX] or s3+http://... for shared files (default: the data directory)", func(c *config) *string { return &c.Blobs }, false},
 	{"contact", "where to report security problems: a mailto: or https: address", func(c *config) *string { return &c.Contact }, false},
-	{"drain", "how long /readyz says no before the door closes, for load balancers to look elsewhere (default: 0s)", func(c *config) *string { return &c.Drain }, false},
+	{"drain", "how long /readyz says no before closing, for load balancers (default 0s)", func(c *config) *string { return &c.Drain }, false},
 	{"s3-access-key", "", func(c *config) *string { return &c.S3.AccessKey }, true},
 	{"s3-secret-key", "", func(c *config) *string { return &c.S3.SecretKey }, true},
 	{"s3-region", "", func(c *config) *string { return &c.S3.Region }, true},
