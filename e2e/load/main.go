@@ -47,6 +47,7 @@ type options struct {
 	servers string
 	out     string
 	history string
+	cases   string
 	keep    bool
 	where   string
 }
@@ -60,6 +61,7 @@ func main() {
 	flag.StringVar(&o.servers, "servers", "nginx,bonded,verdaccio", "what to measure, with commas between; bonded is always there")
 	flag.StringVar(&o.out, "out", "", "also write the tables to this file, as Markdown")
 	flag.StringVar(&o.history, "history", "10,1000", "measure one more version on top of so many; 10000 takes minutes to get to; empty: none")
+	flag.StringVar(&o.cases, "cases", "", "measure only reads whose name holds this")
 	flag.StringVar(&o.where, "dir", "", "where the data goes; empty: the directory for temporary files")
 	flag.BoolVar(&o.keep, "keep", false, "keep the data directories")
 	flag.Parse()

@@ -168,7 +168,7 @@ func (l *lab) reads(ctx context.Context, out io.Writer) error {
 	if err := l.fill(ctx); err != nil {
 		return err
 	}
-	cases := readCases()
+	cases := slices.DeleteFunc(readCases(), func(c read) bool { return !strings.Contains(c.name, l.cases) })
 	results := map[string]map[string]*result{}
 	for _, c := range cases {
 		results[c.name] = map[string]*result{}

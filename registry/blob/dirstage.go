@@ -31,17 +31,20 @@ func (d *dir) Stage(context.Context) (Staging, error) {
 	return &dirStaging{dir: d, temp: f}, nil
 }
 
+// Write keeps to pieces of stageBuffer, so that each lies on its own boundary.
 func (s *dirStaging) Write(b []byte) (int, error) {
-	if len(s.buf)+len(b) > stageBuffer {
-		if err := s.flush(); err != nil {
-			return 0, err
+	n := 0
+	for n < len(b) {
+		k := min(len(b)-n, stageBuffer-len(s.buf))
+		s.buf = append(s.buf, b[n:n+k]...)
+		n += k
+		if len(s.buf) == stageBuffer {
+			if err := s.flush(); err != nil {
+				return n, err
+			}
 		}
 	}
-	if len(b) > stageBuffer {
-		return s.temp.file.Write(b)
-	}
-	s.buf = append(s.buf, b...)
-	return len(b), nil
+	return n, nil
 }
 
 func (s *dirStaging) flush() error {

@@ -72,7 +72,8 @@ func sendSome(to syscall.RawConn, file int, off *int64, end int64) error {
 	var failed error
 	err := to.Write(func(fd uintptr) bool {
 		for *off < end {
-			n, err := unix.Sendfile(int(fd), file, off, int(end-*off))
+			want := int(end - *off)
+			n, err := unix.Sendfile(int(fd), file, off, want)
 			switch {
 			case err == unix.EAGAIN:
 				return false // call again when the socket takes more
@@ -83,6 +84,8 @@ func sendSome(to syscall.RawConn, file int, off *int64, end int64) error {
 			case n == 0:
 				failed = io.ErrUnexpectedEOF // somebody cut the file
 				return true
+			case n < want && !writable(fd):
+				return false
 			}
 		}
 		return true
@@ -91,4 +94,13 @@ func sendSome(to syscall.RawConn, file int, off *int64, end int64) error {
 		return err
 	}
 	return failed
+}
+
+// writable asks whether the socket takes more. Less may have been sent because
+// it is full, or because a signal came; trying again just to learn which reads
+// pages in vain.
+func writable(fd uintptr) bool {
+	p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(p[:], 0)
+	return n != 0 || err != nil
 }
