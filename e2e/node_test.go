@@ -59,6 +59,9 @@ type node struct {
 // much else at once, a second can become ten.
 const startTime = 30 * time.Second
 
+// stopTime is longer than any node lets its requests take.
+const stopTime = time.Minute
+
 // start runs bonded serve with arguments and waits until it listens.
 func start(env []string, args ...string) (*node, error) {
 	n := &node{cmd: exec.Command(binary, append([]string{"serve"}, args...)...), done: make(chan struct{})}
@@ -127,9 +130,9 @@ func (n *node) stop() error {
 	}
 	select {
 	case <-n.done:
-	case <-time.After(startTime):
+	case <-time.After(stopTime):
 		n.kill()
-		return fmt.Errorf("bonded serve did not end within %v of SIGTERM\n%s", startTime, n.said.String())
+		return fmt.Errorf("bonded serve did not end within %v of SIGTERM\n%s", stopTime, n.said.String())
 	}
 	if n.err != nil {
 		return fmt.Errorf("bonded serve after SIGTERM: %w\n%s", n.err, n.said.String())
