@@ -20,11 +20,22 @@
 //	bonded ARG ...                the binary, with the server's storage in its environment
 //	npm, npm-9, pnpm, yarn, yarn-berry, pip, twine, python ARG ...
 //	get URL [HEADER ...]          print status, headers and body of a GET
-//	wheel DIR, sdist DIR          build a Python project into DIR/dist, offline
-//	copy FROM TO                  a whole folder
+//	wheel DIR                     build a Python project into DIR/dist, offline
 //
 // A leading ! means, as in any testscript, that the command must not succeed.
+// No server log of any session may hold a token.
 //
-// What does not fit a script (two nodes at once, signals, changed bytes) is a
-// test in Go beside it.
+// What does not fit a script is a test in Go beside it:
+//
+//	readme_test      README.md, word for word
+//	upstream_test    real packages from the registries that this machine is set to
+//	tamper_test      one changed byte or row, found by log verify and by fsck
+//	keep_test        backups, also damaged ones
+//	aged_test        what is three days old
+//	nodes_test       two nodes on one database and store; two on one directory
+//	drain_test       signals
+//	verbs_test       exit codes, help and completion of every verb
+//	access_test      who may do what
+//	hostile*_test    uploads that must be refused
+//	crash_test       kill -9 at every boundary of the way in
 package e2e

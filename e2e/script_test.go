@@ -88,7 +88,7 @@ func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*s
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){
 		"serve": cmdServe, "stop": cmdStop, "user": cmdUser, "token": cmdToken, "as": cmdAs,
-		"bonded": cmdBonded, "get": cmdGet, "wheel": build("--wheel"), "sdist": build("--sdist"), "copy": cmdCopy,
+		"bonded": cmdBonded, "get": cmdGet, "wheel": cmdWheel,
 	}
 	for _, name := range []string{"npm", "npm-9", "pnpm", "yarn", "yarn-berry", "pip", "twine", "python"} {
 		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
@@ -238,20 +238,12 @@ func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// build builds into DIR/dist with the pinned back end, so that no index is asked.
-func build(kind string) func(*testscript.TestScript, bool, []string) {
-	return func(ts *testscript.TestScript, neg bool, args []string) {
-		if len(args) != 1 {
-			ts.Fatalf("usage: wheel DIR, or: sdist DIR")
-		}
-		python := testenv.Client(stageOf(ts).t, "python")
-		verdict(ts, neg, ts.Exec(python, "-m", "build", "--no-isolation", kind, args[0]))
+// cmdWheel builds into DIR/dist with the pinned back end, so that no index is
+// asked.
+func cmdWheel(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: wheel DIR")
 	}
-}
-
-func cmdCopy(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: copy FROM TO")
-	}
-	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(ts.MkAbs(args[0]))))
+	python := testenv.Client(stageOf(ts).t, "python")
+	verdict(ts, neg, ts.Exec(python, "-m", "build", "--no-isolation", "--wheel", args[0]))
 }
