@@ -168,3 +168,21 @@ func members(t *testing.T, file string) (list []member) {
 		list = append(list, member{h.Name, at, h.Size})
 	}
 }
+
+// TestBackupOfASharedRepositoryIsRefused: a database and a store that others
+// look after have tools of their own.
+func TestBackupOfASharedRepositoryIsRefused(t *testing.T) {
+	t.Parallel()
+	r := open(t, shared)
+	r.take(npmPackage("left-pad", "1.0.0").sending())
+	out, code := bonded(t, r.env, "backup", filepath.Join(t.TempDir(), "backup.tar"))
+	if code == 0 || !strings.Contains(out, "pg_dump") {
+		t.Errorf("exit code %d, want a word about pg_dump\n%s", code, out)
+	}
+	if out, code := bonded(t, r.env, "fsck"); code != 0 {
+		t.Errorf("fsck: exit code %d\n%s", code, out)
+	}
+	if out := must(t, r.env, "admin", "user", "list"); !strings.Contains(out, "alice") {
+		t.Errorf("admin user list says %q", out)
+	}
+}
