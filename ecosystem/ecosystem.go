@@ -15,7 +15,6 @@ package ecosystem
 import (
 	"context"
 	"io"
-	"iter"
 	"net/url"
 
 	"bonded.dev"
@@ -224,6 +223,3 @@ type Part struct {
 func Text(b []byte) Part {
 	return Part{Bytes: func() ([]byte, error) { return b, nil }}
 }
-
-// Entries is a row of log indexes and facts in log order.
-type Entries = iter.Seq2[uint64, bonded.Entry]

@@ -15,17 +15,25 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// keeper opens what fsck and backup work on.
-func openKeeper(ctx context.Context, cfg config, progress func(string, int, int)) (*keep.Keeper, *house, error) {
-	h, err := openHouse(ctx, cfg, false)
+// withStored runs a command against the stored data of the configured
+// repository, with progress where somebody looks.
+func withStored(c *cobra.Command, do func(ctx context.Context, k *keep.Keeper, h *house) error) error {
+	cfg, err := readConfig(c.Flags(), os.Getenv)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
+	h, err := openHouse(c.Context(), cfg, false)
+	if err != nil {
+		return err
+	}
+	defer h.close() //nolint:errcheck // the process ends
 	keys, err := h.keys()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return &keep.Keeper{Ecosystems: h.ecosystems, Book: h.book, Blobs: h.blobs, Key: keys.Verifier(), Progress: progress}, h, nil
+	progress := newProgress(c.ErrOrStderr())
+	defer progress.done()
+	return do(c.Context(), &keep.Keeper{Ecosystems: h.ecosystems, Book: h.book, Blobs: h.blobs, Key: keys.Verifier(), Progress: progress.step}, h)
 }
 
 func fsckCommand() *cobra.Command {
@@ -48,21 +56,14 @@ Exit code 0: all is well or was mended. 1: something is wrong. 3: could not find
   bonded fsck --data /var/lib/bonded --mend`,
 		Args: exactArgs(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := readConfig(c.Flags(), os.Getenv)
-			if err != nil {
+			var report *keep.Report
+			err := withStored(c, func(ctx context.Context, k *keep.Keeper, h *house) (err error) {
+				report, err = k.Check(ctx, mend, spare)
+				if err == nil && mend && !report.OK() {
+					report, err = h.mend(ctx, k, report, spare)
+				}
 				return err
-			}
-			progress := newProgress(c.ErrOrStderr())
-			k, h, err := openKeeper(c.Context(), cfg, progress.step)
-			if err != nil {
-				return err
-			}
-			defer h.close() //nolint:errcheck // the process ends
-			report, err := k.Check(c.Context(), mend, spare)
-			if err == nil && mend && !report.OK() {
-				report, err = h.mend(c.Context(), k, report, spare)
-			}
-			progress.done()
+			})
 			if err != nil {
 				return err
 			}
@@ -149,22 +150,15 @@ those. For PostgreSQL and a shared store use their own tools.`,
 		Example: `  bonded backup /backups/bonded-2026-11-24.tar --data /var/lib/bonded`,
 		Args:    exactArgs("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := readConfig(c.Flags(), os.Getenv)
-			if err != nil {
+			var m keep.Manifest
+			err := withStored(c, func(ctx context.Context, k *keep.Keeper, h *house) (err error) {
+				keys := filepath.Join(h.config.Data, "keys")
+				if noKeys {
+					keys = ""
+				}
+				m, err = k.Backup(ctx, args[0], keys)
 				return err
-			}
-			progress := newProgress(c.ErrOrStderr())
-			k, h, err := openKeeper(c.Context(), cfg, progress.step)
-			if err != nil {
-				return err
-			}
-			defer h.close() //nolint:errcheck // the process ends
-			keys := filepath.Join(cfg.Data, "keys")
-			if noKeys {
-				keys = ""
-			}
-			m, err := k.Backup(c.Context(), args[0], keys)
-			progress.done()
+			})
 			if err != nil {
 				return err
 			}
@@ -192,21 +186,18 @@ func restoreCommand() *cobra.Command {
 			if _, err := keep.Restore(c.Context(), args[0], cfg.Data); err != nil {
 				return err
 			}
-			progress := newProgress(c.ErrOrStderr())
-			k, h, err := openKeeper(c.Context(), cfg, progress.step)
-			if err != nil {
+			var report *keep.Report
+			err = withStored(c, func(ctx context.Context, k *keep.Keeper, h *house) error {
+				keys, err := h.keys()
+				if err != nil {
+					return err
+				}
+				if err := h.project(ctx, keys); err != nil {
+					return err
+				}
+				report, err = k.Check(ctx, false, 0)
 				return err
-			}
-			defer h.close() //nolint:errcheck // the process ends
-			keys, err := h.keys()
-			if err != nil {
-				return err
-			}
-			if err := h.project(c.Context(), keys); err != nil {
-				return err
-			}
-			report, err := k.Check(c.Context(), false, 0)
-			progress.done()
+			})
 			if err != nil {
 				return err
 			}

@@ -108,11 +108,7 @@ func (d *Desk) Submit(ctx context.Context, eco ecosystem.Ecosystem, ask ecosyste
 	return d.enter(ctx, e)
 }
 
-// Enter takes a draft that no dialect wrote from judgement to receipt.
-func (d *Desk) Enter(ctx context.Context, draft bonded.Draft, actor Actor) (bonded.Receipt, error) {
-	return d.enter(ctx, &entrant{draft: draft, actor: actor, done: make(chan struct{})})
-}
-
+// enter takes a draft from judgement to receipt, whoever wrote it.
 func (d *Desk) enter(ctx context.Context, e *entrant) (bonded.Receipt, error) {
 	past, err := d.Past(ctx, e.draft.Name)
 	if err != nil {
