@@ -125,7 +125,7 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			if runtime.GOOS == "windows" && c.mode&0o077 != 0 {
-				t.Skip("no file modes on this system")
+				t.Skip("no file modes on this system; run it on Linux or macOS")
 			}
 			dir := filepath.Join(t.TempDir(), "keys")
 			if _, err := Open(dir, origin, []string{"one"}); err != nil {
