@@ -19,7 +19,6 @@ import (
 	controls "bonded.dev/controls/all"
 	"bonded.dev/ecosystem"
 	"bonded.dev/ecosystem/all"
-	"bonded.dev/guide"
 	"bonded.dev/internal/testenv"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/project"
@@ -50,7 +49,7 @@ func longAgo(t *testing.T, data string, when time.Time, uploads ...sending) {
 		t.Fatal(err)
 	}
 	desk := publish.New(publish.Config{
-		Ecosystems: all.Ecosystems(), Checks: guide.Checks(controls.Controls()),
+		Ecosystems: all.Ecosystems(), Checks: controls.Checks(),
 		Book: book, Blobs: store, Keys: keys, Shelf: &project.Shelf{Store: store},
 		Origin: keys.Origin(), URL: "http://packages.example.org/",
 		Now: func() time.Time { return when }, Log: slog.New(slog.DiscardHandler),

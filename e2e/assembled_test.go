@@ -13,12 +13,12 @@ import (
 
 	controls "bonded.dev/controls/all"
 	ecosystems "bonded.dev/ecosystem/all"
-	"bonded.dev/guide"
 	"bonded.dev/registry/blob"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/record"
+	"bonded.dev/registry/screen"
 	"bonded.dev/registry/serve"
 	"bonded.dev/registry/sign"
 
@@ -77,7 +77,7 @@ func (a *assembled) serve(t testing.TB, without string) {
 	a.addr = l.Addr().String()
 	shelf := &project.Shelf{Store: store}
 	a.desk = publish.New(publish.Config{
-		Ecosystems: dialects, Checks: guide.Checks(slices.DeleteFunc(controls.Controls(), func(c guide.Control) bool { return c.ID == without })),
+		Ecosystems: dialects, Checks: slices.DeleteFunc(controls.Checks(), func(c screen.Check) bool { return c.ID == without }),
 		Book: a.book, Blobs: store, Keys: keys, Shelf: shelf, Origin: keys.Origin(), URL: "http://" + a.addr + "/",
 		Now: a.clock, Log: discard(),
 	})

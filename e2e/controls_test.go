@@ -17,6 +17,7 @@ import (
 	nouns "bonded.dev"
 	controls "bonded.dev/controls/all"
 	"bonded.dev/registry/record"
+	"bonded.dev/registry/screen"
 
 	at "bonded.dev/internal/archive/archivetest"
 )
@@ -47,6 +48,7 @@ func attacks() map[string][]attack {
 		"retired-names":      retiredAttacks(),
 		"closed-packages":    closedAttacks(),
 		"deletion-limits":    deletionAttacks(),
+		"release-close":      closeAttacks(),
 		"upload-digests":     digestAttacks(),
 		"bounded-archive":    boundedAttacks(),
 		"strict-archive":     strictAttacks(),
@@ -60,13 +62,13 @@ func attacks() map[string][]attack {
 // deleted without a failure here would be decoration.
 func TestEachControlAloneStopsSomething(t *testing.T) {
 	byControl := attacks()
-	for _, c := range controls.Controls() {
+	for _, c := range append(controls.Checks(), screen.Check{ID: "retired-names"}) {
 		t.Run(c.ID, func(t *testing.T) {
 			if len(byControl[c.ID]) == 0 {
 				t.Fatal("no attack shows what this control is for; add one to attacks()")
 			}
 			for _, x := range byControl[c.ID] {
-				t.Run(x.name, func(t *testing.T) { x.play(t, c.ID, c.Screen != nil) })
+				t.Run(x.name, func(t *testing.T) { x.play(t, c.ID, c.Judge != nil) })
 			}
 		})
 		delete(byControl, c.ID)
@@ -123,6 +125,20 @@ func immutableAttacks() []attack {
 		sends(wheel{name: "foo", version: "1.0"}.sending(), change("pypi/foo", "delete", "1.0")),
 		sdist{name: "foo", version: "1.0"}.sending(),
 		holds("/pypi/simple/foo/", "foo-1.0.tar.gz", "foo==1.0 was deleted and means other bytes now"),
+	}}
+}
+
+// closeAttacks change what installers pick for a release that was reviewed
+// long ago.
+func closeAttacks() []attack {
+	return []attack{{
+		"one more file of an old release",
+		func(t testing.TB, a *assembled) {
+			a.does(t, sdist{name: "foo", version: "1.0"}.sending())
+			a.later(73 * time.Hour)
+		},
+		wheel{name: "foo", version: "1.0"}.sending(),
+		holds("/pypi/simple/foo/", "foo-1.0-py3", "whoever reviewed foo 1.0 installs a wheel that nobody reviewed"),
 	}}
 }
 

@@ -72,7 +72,7 @@ func TestHostileUploads(t *testing.T) {
 	} else {
 		t.Logf("%d uploads refused, memory at most %d MB (bound %d)", n, peak>>20, memoryBound>>20)
 	}
-	for _, c := range all.Controls() {
+	for _, c := range all.Checks() {
 		t.Logf("%4d by %s", byControl[c.ID], c.ID)
 	}
 	t.Logf("%4d before any control", byControl[""])
@@ -140,7 +140,7 @@ func controlIn(text string) string {
 		return ""
 	}
 	id := text[at+2 : len(text)-1]
-	for _, c := range all.Controls() {
+	for _, c := range all.Checks() {
 		if c.ID == id {
 			return id
 		}

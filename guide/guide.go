@@ -1,51 +1,273 @@
-// Package guide binds the pages of the guide to the code that makes them true:
-// a control is a page plus either a judgement or the place in the house where
-// it is enforced. Check fails when one of them is missing.
+// Package guide is the guide as data: the pages of threats, controls and
+// incidents with what they say of each other, the chapters, and the taxonomies
+// they are mapped to. [Open] reads them, [Book.Check] holds every reference, and
+// the room guide/book prints them.
+//
+// A page is a Markdown file: front matter in YAML, one title, a paragraph that
+// says the thing in short, and sections with fixed headings. What one page says
+// of another stands in one place: a threat names the controls that stop it, an
+// incident the threats it was and the controls that would have helped. Everything
+// else is computed from that.
 package guide
 
 import (
-	"fmt"
-	"strings"
-
-	"bonded.dev/registry/screen"
+	"io/fs"
+	"slices"
+	"time"
 )
+
+// Section is a heading and the Markdown below it.
+type Section struct{ Heading, Text string }
+
+// Page is what every page has.
+type Page struct {
+	ID    string
+	Title string
+	Lead  string // Markdown: the first paragraph or two
+	// Sections in the order of the file.
+	Sections []Section
+}
+
+// Section returns the text below a heading; "" when there is none.
+func (p *Page) Section(heading string) string {
+	for _, s := range p.Sections {
+		if s.Heading == heading {
+			return s.Text
+		}
+	}
+	return ""
+}
+
+// Threat is one way in which people are harmed.
+type Threat struct {
+	Page `yaml:"-"`
+	// Stage is where it strikes; see [Stages].
+	Stage string `yaml:"stage"`
+	// Controls stop it or make it smaller, the most important ones first.
+	Controls []string `yaml:"controls"`
+	// Maps are ids in other taxonomies, by taxonomy.
+	Maps map[string][]string `yaml:"maps"`
+	// Open says why no drill plays it yet: a hole.
+	Open string `yaml:"open"`
+	// Undrilled says why no program can play it.
+	Undrilled string `yaml:"undrilled"`
+
+	// Drilled: there are attacks. Computed, like what follows.
+	Drilled   bool        `yaml:"-"`
+	Incidents []*Incident `yaml:"-"` // newest first
+	Stops     []*Control  `yaml:"-"` // Controls, resolved
+}
 
 // Control is one defence.
 type Control struct {
-	ID    string // folder name and the word that refusals carry
-	Title string
-	Page  string // Markdown
-	// Screen is its judgement over a draft; nil when it is enforced elsewhere.
-	Screen screen.Func
-	// Enforced says where, when there is no judgement: a room of the house.
-	Enforced string
+	Page `yaml:"-"`
+	// Track and Level place it in the maturity model; see [Tracks].
+	Track string `yaml:"track"`
+	Level int    `yaml:"level"`
+	// Principle is its item in the Principles for Package Repository Security
+	// v0.1, "Authentication 1"; empty: beyond them.
+	Principle string `yaml:"principle"`
+	// Applies says to which kinds of repository.
+	Applies []string `yaml:"applies"`
+	// Requires are controls that it builds on.
+	Requires []string `yaml:"requires"`
+	// Adoption is how widely public registries have it: several, few, none seen,
+	// not public.
+	Adoption string `yaml:"adoption"`
+	// Registries tell what each one has; values begin with yes, no, partly, n/a
+	// or unknown.
+	Registries map[string]string `yaml:"registries"`
+	Effort     string            `yaml:"effort"`   // hours, days, weeks, months
+	Friction   string            `yaml:"friction"` // none, low, some, high
+	Privacy    string            `yaml:"privacy"`  // none, low, some, high
+	// Here is what bonded has: held, partly, open or beside (not a
+	// repository's to hold).
+	Here string `yaml:"here"`
+	// Where names the room that enforces it, when no judgement does.
+	Where string `yaml:"where"`
+	// Why says what is missing when Here is not held.
+	Why string `yaml:"why"`
+	// Unseen says why no probe looks for it.
+	Unseen string `yaml:"unseen"`
+
+	Judged    bool        `yaml:"-"` // its folder judges drafts
+	Probed    bool        `yaml:"-"` // its folder has a probe
+	Builds    []*Control  `yaml:"-"` // Requires, resolved
+	Unlocks   []*Control  `yaml:"-"`
+	Threats   []*Threat   `yaml:"-"`
+	Incidents []*Incident `yaml:"-"` // where it would have helped, newest first
 }
 
-// Checks returns the controls that judge drafts, in list order.
-func Checks(controls []Control) []screen.Check {
-	var out []screen.Check
-	for _, c := range controls {
-		if c.Screen != nil {
-			out = append(out, screen.Check{ID: c.ID, Judge: c.Screen})
-		}
-	}
-	return out
+// Incident is something that happened.
+type Incident struct {
+	Page `yaml:"-"`
+	// Date is as precise as it is known: 2018, 2018-11, 2018-11-26.
+	Date      string   `yaml:"date"`
+	Ecosystem Words    `yaml:"ecosystem"`
+	Packages  []string `yaml:"packages"`
+	Kind      string   `yaml:"kind"` // attack, demonstration, finding, outage, policy
+	// Exposure is how long people could come to harm; nil: not known.
+	Exposure *Exposure `yaml:"exposure"`
+	Threats  []string  `yaml:"threats"`
+	Controls []string  `yaml:"controls"` // which would have stopped or shortened it
+	// Basis is how far its facts were read in a source: seen, partly, unchecked.
+	Basis   string   `yaml:"basis"`
+	Sources []string `yaml:"sources"`
+
+	Was  []*Threat  `yaml:"-"`
+	Help []*Control `yaml:"-"`
 }
 
-// Check returns everything that is wrong with a set of controls.
-func Check(controls []Control) (wrong []error) {
-	seen := map[string]bool{}
-	for _, c := range controls {
-		if seen[c.ID] {
-			wrong = append(wrong, fmt.Errorf("control %s: listed twice", c.ID))
-		}
-		seen[c.ID] = true
-		if !strings.HasPrefix(c.Page, "# "+c.Title+"\n") || c.Title == "" {
-			wrong = append(wrong, fmt.Errorf("control %s: its page does not start with its title %q", c.ID, c.Title))
-		}
-		if (c.Screen == nil) == (c.Enforced == "") {
-			wrong = append(wrong, fmt.Errorf("control %s: needs either a judgement or the room that enforces it", c.ID))
+// Exposure is a window in hours.
+type Exposure struct {
+	Hours     float64 `yaml:"hours"`
+	Bound     string  `yaml:"bound"` // upper: it was at most this; lower: at least
+	Unchecked bool    `yaml:"unchecked"`
+}
+
+// Year is the year of the incident.
+func (i *Incident) Year() string { return i.Date[:4] }
+
+// Words is a string or a list of strings.
+type Words []string
+
+// Chapter is a page that tells rather than lists.
+type Chapter struct {
+	Page `yaml:"-"`
+	// Part groups chapters on the front page; see [Parts].
+	Part  string `yaml:"part"`
+	Order int    `yaml:"order"`
+	// For names the reader of a start page.
+	For string `yaml:"for"`
+	// Checked is the day on which its facts were last held against their
+	// sources, YYYY-MM-DD.
+	Checked string   `yaml:"checked"`
+	Sources []string `yaml:"sources"`
+}
+
+// Stages are where a threat strikes, in the order of a package's way.
+func Stages() []Term {
+	return []Term{
+		{"publisher", "Publisher", "strikes the people and machines that make releases"},
+		{"account", "Account", "strikes the accounts and credentials at the repository"},
+		{"repository", "Repository", "strikes the repository itself: its servers, its people, its rules"},
+		{"client", "Client", "strikes the package manager between repository and disk"},
+		{"consumer", "Consumer", "strikes the people who pick and install"},
+		{"governance", "Governance", "strikes through money, law, time and power"},
+	}
+}
+
+// Tracks are the columns of the maturity model.
+func Tracks() []Term {
+	return []Term{
+		{"Authentication", "Authentication", "who is this, and is it still them"},
+		{"Publishing", "Publishing", "what may be published, by whom, how"},
+		{"Namespace", "Namespace", "what a name means, today and in ten years"},
+		{"Distribution", "Distribution", "that the bytes are the bytes"},
+		{"Response", "Response", "when something bad got through"},
+		{"Operations", "Operations", "running the repository itself"},
+		{"Client", "Client", "what the installing side can refuse"},
+		{"Information", "Information", "what people can see before they choose"},
+	}
+}
+
+// Levels are the rows of the maturity model, each with what it means.
+func Levels() []Term {
+	return []Term{
+		{"0", "Nothing yet", "Nobody can tell what was published by whom."},
+		{"1", "Basic", "Careless attackers fail, and mistakes can be undone."},
+		{"2", "Moderate", "A stolen password or a lapsed domain is not enough, and a bad package is stopped on the day it is found."},
+		{"3", "Advanced", "A stolen token or laptop is not enough, and history is public."},
+		{"4", "Survives its own takeover", "A stolen pipeline, maintainer or the whole repository for a day harms nobody who installs with default settings, is noticed by outsiders, and can be undone exactly."},
+	}
+}
+
+// Parts group the chapters.
+func Parts() []Term {
+	return []Term{
+		{"start", "Start here", "two pages for each reader"},
+		{"understand", "Understand", "how it goes wrong, and what follows"},
+		{"do", "Do", "one subject at a time"},
+		{"evidence", "Evidence", "case studies, figures, and what does not work"},
+		{"reference", "Reference", "models and mappings"},
+	}
+}
+
+// Term is an id with its name and what it means.
+type Term struct{ ID, Name, Means string }
+
+// Code says for which pages there is code, by id.
+type Code struct {
+	Checks []string // controls that judge
+	Probes []string // controls with a probe
+	Drills []string // threats with attacks
+}
+
+// Pages are the files of a book.
+type Pages struct {
+	Threats    fs.FS // <id>/threat.md
+	Controls   fs.FS // <id>/control.md
+	Incidents  fs.FS // <id>.md
+	Chapters   fs.FS // <id>.md
+	Taxonomies fs.FS // <id>.yaml
+}
+
+// Book is the whole guide.
+type Book struct {
+	Threats    []*Threat   // by stage, then id
+	Controls   []*Control  // by track, level, id
+	Incidents  []*Incident // newest first
+	Chapters   []*Chapter  // by part, order
+	Taxonomies []*Taxonomy
+
+	threats   map[string]*Threat
+	controls  map[string]*Control
+	incidents map[string]*Incident
+	chapters  map[string]*Chapter
+}
+
+// Threat finds a threat; nil when there is none. So do the others.
+func (b *Book) Threat(id string) *Threat     { return b.threats[id] }
+func (b *Book) Control(id string) *Control   { return b.controls[id] }
+func (b *Book) Incident(id string) *Incident { return b.incidents[id] }
+func (b *Book) Chapter(id string) *Chapter   { return b.chapters[id] }
+
+// Holes are the threats that nothing plays because nothing stops them yet.
+func (b *Book) Holes() []*Threat {
+	return slices.DeleteFunc(slices.Clone(b.Threats), func(t *Threat) bool { return t.Open == "" })
+}
+
+// Stale are the chapters whose facts were last checked more than half a year
+// before now, or never.
+func (b *Book) Stale(now time.Time) (list []*Chapter) {
+	const fresh = 180 * 24 * time.Hour
+	for _, c := range b.Chapters {
+		at, err := time.Parse(time.DateOnly, c.Checked)
+		if err != nil || now.Sub(at) > fresh {
+			list = append(list, c)
 		}
 	}
-	return wrong
+	return list
+}
+
+// Taxonomy is a list of ids that others made and the pages are mapped to.
+type Taxonomy struct {
+	ID      string `yaml:"id"`
+	Name    string `yaml:"name"`
+	Version string `yaml:"version"`
+	// Checked says whether the ids were held against a copy of the source, and when.
+	Checked string `yaml:"checked"`
+	Note    string `yaml:"note"`
+	Items   []Item `yaml:"items"`
+}
+
+// Item is one entry of a taxonomy.
+type Item struct {
+	ID    string `yaml:"id"`
+	Name  string `yaml:"name"`
+	Group string `yaml:"group"`
+	// Controls that satisfy it, where the item is a requirement.
+	Controls []string `yaml:"controls"`
+	// Why says why nothing maps to it.
+	Why string `yaml:"why"`
 }

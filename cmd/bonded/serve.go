@@ -15,7 +15,6 @@ import (
 	"bonded.dev"
 	"bonded.dev/controls/all"
 	"bonded.dev/ecosystem"
-	"bonded.dev/guide"
 	"bonded.dev/internal/logwire"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/project"
@@ -127,7 +126,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
 	shelf := &project.Shelf{Store: h.blobs}
 	r.desk = publish.New(publish.Config{
 		Ecosystems: h.ecosystems,
-		Checks:     guide.Checks(all.Controls()),
+		Checks:     all.Checks(),
 		Book:       h.book, Blobs: h.blobs, Keys: keys, Shelf: shelf,
 		Origin: keys.Origin(), URL: h.config.URL,
 		Now: time.Now, Log: log,

@@ -1,5 +1,7 @@
-// Package all lists every control, in the order in which they judge. A test
-// holds the list against the folders beside it.
+// Package all lists the code of every control that has some. A control is a
+// folder with a page; many are enforced by a room of the house or by somebody
+// else's client and have no code here. A test holds the lists against the
+// folders.
 package all
 
 import (
@@ -8,22 +10,28 @@ import (
 	closedpackages "bonded.dev/controls/closed-packages"
 	deletionlimits "bonded.dev/controls/deletion-limits"
 	immutableversions "bonded.dev/controls/immutable-versions"
-	retirednames "bonded.dev/controls/retired-names"
+	releaseclose "bonded.dev/controls/release-close"
 	strictarchive "bonded.dev/controls/strict-archive"
 	uploaddigests "bonded.dev/controls/upload-digests"
-	"bonded.dev/guide"
+	"bonded.dev/prove/audit"
+	"bonded.dev/registry/screen"
 )
 
-// Controls returns every control.
-func Controls() []guide.Control {
-	return []guide.Control{
-		immutableversions.Control,
-		retirednames.Control,
-		closedpackages.Control,
-		deletionlimits.Control,
-		uploaddigests.Control,
-		boundedarchive.Control,
-		strictarchive.Control,
-		artifactmetadata.Control,
+// Checks returns the controls that judge drafts, in the order in which they do.
+func Checks() []screen.Check {
+	return []screen.Check{
+		immutableversions.Check,
+		releaseclose.Check,
+		closedpackages.Check,
+		deletionlimits.Check,
+		uploaddigests.Check,
+		boundedarchive.Check,
+		strictarchive.Check,
+		artifactmetadata.Check,
 	}
+}
+
+// Probes returns, by the control's id, the probes that look for it from outside.
+func Probes() map[string]audit.Probe {
+	return map[string]audit.Probe{}
 }

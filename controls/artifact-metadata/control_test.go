@@ -21,7 +21,7 @@ func TestDifferencesAreRefusedByTheirField(t *testing.T) {
 		{"many differences", []bonded.Anomaly{differ, differ, differ, differ, differ}, []string{"and 2 more"}},
 		{"what other controls judge", []bonded.Anomaly{{Kind: bonded.Shape}, {Kind: bonded.Bound}, {Kind: bonded.Checksum}}, nil},
 	} {
-		found, err := artifactmetadata.Control.Screen(screen.Case{Draft: &bonded.Draft{Anomalies: try.anomalies}})
+		found, err := artifactmetadata.Check.Judge(screen.Case{Draft: &bonded.Draft{Anomalies: try.anomalies}})
 		if err != nil || len(found) > 1 || (len(found) == 1) != (try.says != nil) {
 			t.Errorf("%s: %v, %v", try.about, found, err)
 			continue

@@ -16,7 +16,7 @@ func TestEveryBoundIsRefused(t *testing.T) {
 		archive.NameTooLong, archive.TooDeep, archive.HeaderTooLarge, archive.WantedTooLarge,
 	} {
 		d := &bonded.Draft{Anomalies: []bonded.Anomaly{{Kind: bonded.Bound, Rule: string(rule), Detail: "more than 5"}}}
-		found, err := boundedarchive.Control.Screen(screen.Case{Draft: d})
+		found, err := boundedarchive.Check.Judge(screen.Case{Draft: d})
 		if err != nil || len(found) != 1 || found[0].Verdict != bonded.Refuse || !strings.Contains(found[0].Reason, string(rule)+" (more than 5); split it") {
 			t.Errorf("%s: %v, %v", rule, found, err)
 		}
@@ -25,7 +25,7 @@ func TestEveryBoundIsRefused(t *testing.T) {
 
 func TestOtherAnomaliesAreLeftToOthers(t *testing.T) {
 	for _, kind := range []bonded.AnomalyKind{bonded.Shape, bonded.Mismatch, bonded.Checksum} {
-		found, err := boundedarchive.Control.Screen(screen.Case{Draft: &bonded.Draft{Anomalies: []bonded.Anomaly{{Kind: kind, Rule: "x"}}}})
+		found, err := boundedarchive.Check.Judge(screen.Case{Draft: &bonded.Draft{Anomalies: []bonded.Anomaly{{Kind: kind, Rule: "x"}}}})
 		if err != nil || len(found) != 0 {
 			t.Errorf("%s: %v, %v", kind, found, err)
 		}

@@ -3,19 +3,14 @@
 package closedpackages
 
 import (
-	_ "embed"
 	"fmt"
 
 	"bonded.dev"
-	"bonded.dev/guide"
 	"bonded.dev/registry/screen"
 )
 
-//go:embed control.md
-var page string
-
-// Control judges uploads against the status of the whole package.
-var Control = guide.Control{ID: "closed-packages", Title: "Closed packages", Page: page, Screen: judge}
+// Check judges uploads against the status of the whole package.
+var Check = screen.Check{ID: "closed-packages", Judge: judge}
 
 func judge(c screen.Case) ([]bonded.Finding, error) {
 	if !c.Draft.Publishes() {

@@ -20,7 +20,7 @@ func TestOnlyOpenPackagesTakeReleases(t *testing.T) {
 		{"archived", release, true}, {"quarantined", release, true},
 		{"archived", reopen, false},
 	} {
-		found, err := closedpackages.Control.Screen(screen.Case{Draft: try.draft, Past: &bonded.Package{Status: try.status}})
+		found, err := closedpackages.Check.Judge(screen.Case{Draft: try.draft, Past: &bonded.Package{Status: try.status}})
 		if err != nil || (len(found) > 0) != try.refuse {
 			t.Errorf("%q, %s: found %v, %v", try.status, try.draft.Facts[0].Type, found, err)
 		}

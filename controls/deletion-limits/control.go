@@ -3,12 +3,10 @@
 package deletionlimits
 
 import (
-	_ "embed"
 	"fmt"
 	"time"
 
 	"bonded.dev"
-	"bonded.dev/guide"
 	"bonded.dev/registry/screen"
 )
 
@@ -17,11 +15,8 @@ const (
 	maxDownloads = 100            // of the package in the last 30 days
 )
 
-//go:embed control.md
-var page string
-
-// Control judges drafts that take bytes away.
-var Control = guide.Control{ID: "deletion-limits", Title: "Deletion limits", Page: page, Screen: judge}
+// Check judges drafts that take bytes away.
+var Check = screen.Check{ID: "deletion-limits", Judge: judge}
 
 func judge(c screen.Case) (found []bonded.Finding, err error) {
 	const instead = "deprecate or yank it instead"

@@ -48,7 +48,7 @@ func TestDeletionLimits(t *testing.T) {
 		for _, f := range try.files {
 			d.Facts = append(d.Facts, bonded.Entry{Type: bonded.Remove, Name: pad, Version: "1.0", File: f})
 		}
-		found, err := deletionlimits.Control.Screen(screen.Case{Draft: d, Past: past, Now: published.Add(try.age), Usage: try.usage})
+		found, err := deletionlimits.Check.Judge(screen.Case{Draft: d, Past: past, Now: published.Add(try.age), Usage: try.usage})
 		text := ""
 		for _, f := range found {
 			if f.Verdict != bonded.Refuse {

@@ -3,25 +3,14 @@
 package immutableversions
 
 import (
-	_ "embed"
 	"fmt"
-	"time"
 
 	"bonded.dev"
-	"bonded.dev/guide"
 	"bonded.dev/registry/screen"
 )
 
-// window is how long after its first file a release takes further ones. A
-// matrix of builds needs hours; after that a new file is a way to change what
-// installers pick for a version that was reviewed long ago.
-const window = 72 * time.Hour
-
-//go:embed control.md
-var page string
-
-// Control judges files against everything that was ever published under the name.
-var Control = guide.Control{ID: "immutable-versions", Title: "Immutable versions", Page: page, Screen: judge}
+// Check judges files against everything that was ever published under the name.
+var Check = screen.Check{ID: "immutable-versions", Judge: judge}
 
 func judge(c screen.Case) (found []bonded.Finding, err error) {
 	mine := map[string]bool{}
@@ -43,8 +32,6 @@ func judge(c screen.Case) (found []bonded.Finding, err error) {
 			reason = fmt.Sprintf("%s %s already exists and a version never changes; publish a new version", c.Draft.Name.Key, was.Version)
 		case release != nil && !release.Live():
 			reason = fmt.Sprintf("%s %s was published before and deleted; a version is never used twice; publish a new version", c.Draft.Name.Key, e.Version)
-		case release != nil && c.Now.Sub(release.Time) > window:
-			reason = fmt.Sprintf("%s %s was published %d hours ago and takes no further files after %d; publish a new version", c.Draft.Name.Key, e.Version, int(c.Now.Sub(release.Time).Hours()), int(window.Hours()))
 		}
 		mine[e.File] = true
 		if reason != "" {

@@ -61,7 +61,7 @@ func TestNothingIsPublishedTwice(t *testing.T) {
 		{"one of two files", []bonded.Entry{file("5.0", "pad-5.0.a", "x"), file("1.0", "pad-1.0.a", "y")}, "already exists"},
 		{"what publishes nothing", []bonded.Entry{{Type: bonded.SetTag, Tag: "latest", Version: "1.0"}, remove("1.0", "pad-1.0.a")}, ""},
 	} {
-		found, err := immutableversions.Control.Screen(screen.Case{Draft: &bonded.Draft{Name: pad, Facts: try.facts}, Past: past(t)})
+		found, err := immutableversions.Check.Judge(screen.Case{Draft: &bonded.Draft{Name: pad, Facts: try.facts}, Past: past(t)})
 		if err != nil || (len(found) > 0) != (try.says != "") {
 			t.Errorf("%s: %v, %v", try.about, found, err)
 		}
@@ -73,22 +73,8 @@ func TestNothingIsPublishedTwice(t *testing.T) {
 	}
 }
 
-func TestAReleaseClosesAfterItsWindow(t *testing.T) {
-	first := time.Unix(1<<31, 0)
-	for after, closed := range map[time.Duration]bool{0: false, 72 * time.Hour: false, 72*time.Hour + time.Second: true, 9000 * time.Hour: true} {
-		found, err := immutableversions.Control.Screen(screen.Case{
-			Draft: &bonded.Draft{Name: pad, Facts: []bonded.Entry{file("1.0", "pad-1.0.c", "new")}}, Past: past(t), Now: first.Add(after)})
-		if err != nil || (len(found) > 0) != closed {
-			t.Errorf("one more file after %s: %v, %v", after, found, err)
-		}
-		if closed && !strings.Contains(found[0].Reason, "takes no further files") {
-			t.Errorf("after %s: %q", after, found[0].Reason)
-		}
-	}
-}
-
 func TestANewNameHasNoPast(t *testing.T) {
-	found, err := immutableversions.Control.Screen(screen.Case{Draft: &bonded.Draft{Name: pad, Facts: []bonded.Entry{file("1.0", "a", "x")}}, Past: &bonded.Package{Name: pad}})
+	found, err := immutableversions.Check.Judge(screen.Case{Draft: &bonded.Draft{Name: pad, Facts: []bonded.Entry{file("1.0", "a", "x")}}, Past: &bonded.Package{Name: pad}})
 	if err != nil || len(found) != 0 {
 		t.Errorf("%v, %v", found, err)
 	}

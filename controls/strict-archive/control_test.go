@@ -29,7 +29,7 @@ func TestEveryRuleIsJudged(t *testing.T) {
 			for _, a := range inv.Of(false) {
 				d.Anomalies = append(d.Anomalies, bonded.Anomaly{Kind: bonded.Shape, Rule: string(a.Rule), Where: a.Entry, Detail: a.Detail})
 			}
-			found, err := strictarchive.Control.Screen(screen.Case{Draft: d})
+			found, err := strictarchive.Check.Judge(screen.Case{Draft: d})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestEveryRuleIsJudged(t *testing.T) {
 
 func TestTidyArchivesAndOtherAnomaliesPass(t *testing.T) {
 	for _, anomalies := range [][]bonded.Anomaly{nil, {{Kind: bonded.Bound, Rule: "ratio"}}, {{Kind: bonded.Mismatch}, {Kind: bonded.Checksum}}} {
-		found, err := strictarchive.Control.Screen(screen.Case{Draft: &bonded.Draft{Anomalies: anomalies}})
+		found, err := strictarchive.Check.Judge(screen.Case{Draft: &bonded.Draft{Anomalies: anomalies}})
 		if err != nil || len(found) != 0 {
 			t.Errorf("%v: %v, %v", anomalies, found, err)
 		}

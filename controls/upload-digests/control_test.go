@@ -17,7 +17,7 @@ func TestOneWrongDigestRefuses(t *testing.T) {
 		{bonded.Checksum, true}, {bonded.Shape, false}, {bonded.Bound, false}, {bonded.Mismatch, false},
 	} {
 		d := &bonded.Draft{Anomalies: []bonded.Anomaly{{Kind: try.kind, Rule: "md5_digest", Where: "md5_digest", Detail: "the form says 00, the file has ff"}}}
-		found, err := uploaddigests.Control.Screen(screen.Case{Draft: d})
+		found, err := uploaddigests.Check.Judge(screen.Case{Draft: d})
 		if err != nil || (len(found) == 1) != try.refuse {
 			t.Errorf("%s: %v, %v", try.kind, found, err)
 		}
@@ -25,7 +25,7 @@ func TestOneWrongDigestRefuses(t *testing.T) {
 			t.Errorf("%+v", found[0])
 		}
 	}
-	if found, err := uploaddigests.Control.Screen(screen.Case{Draft: &bonded.Draft{}}); err != nil || len(found) != 0 {
+	if found, err := uploaddigests.Check.Judge(screen.Case{Draft: &bonded.Draft{}}); err != nil || len(found) != 0 {
 		t.Errorf("nothing wrong: %v, %v", found, err)
 	}
 }

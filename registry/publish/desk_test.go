@@ -15,7 +15,6 @@ import (
 	"bonded.dev"
 	"bonded.dev/controls/all"
 	"bonded.dev/ecosystem"
-	"bonded.dev/guide"
 	"bonded.dev/internal/failing"
 	"bonded.dev/internal/testenv"
 	"bonded.dev/registry/blob"
@@ -124,7 +123,7 @@ func open(t *testing.T, at place) *house {
 	h := &house{t: t, store: store, faults: faults, book: book, now: time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)}
 	h.Desk = publish.New(publish.Config{
 		Ecosystems: []ecosystem.Ecosystem{plain{}},
-		Checks:     guide.Checks(all.Controls()),
+		Checks:     all.Checks(),
 		Book:       book, Blobs: faults, Keys: keys, Shelf: &project.Shelf{Store: faults},
 		Origin: "example.org/bonded/1", URL: "http://example.org/",
 		Now: func() time.Time { return h.now },
