@@ -1,0 +1,200 @@
+package drill
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The columns of a table on a terminal of 80 characters.
+const (
+	columns    = 80
+	wideAttack = 36
+	wideKind   = 9
+	wideHarmed = 6
+	wideBy     = columns - 2 - wideAttack - 1 - wideKind - 1 - wideHarmed - 1
+)
+
+// Text is the report for a person at a terminal 80 characters wide.
+func (r *Report) Text() string {
+	var b strings.Builder
+	row(&b, "THREAT and attack", "DIALECT", "HARMED", "STOPPED BY")
+	for _, t := range r.Threats {
+		heading(&b, t.Threat, t.Title)
+		for _, o := range merge(t.Outcomes) {
+			o.write(&b)
+		}
+	}
+	if len(r.Without) > 0 {
+		fmt.Fprintf(&b, "\n")
+		paragraph(&b, "", "played without: "+strings.Join(r.Without, ", "))
+	}
+	r.writeHoles(&b)
+	fmt.Fprintf(&b, "\n")
+	s := r.Sum
+	paragraph(&b, "", fmt.Sprintf("%s, %s: %d harmed, %d stopped, %d not played, %d unknown; %s",
+		plural(s.Threats, "threat"), plural(s.Attacks, "attack"), s.Harmed, s.Stopped, s.NotPlayed, s.Unknown, plural(s.Holes, "open hole")))
+	return b.String()
+}
+
+func (r *Report) writeHoles(b *strings.Builder) {
+	if len(r.Holes) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nOPEN HOLES: %d, which no attack plays yet\n", len(r.Holes))
+	for _, h := range r.Holes {
+		heading(b, h.Threat, h.Title)
+		paragraph(b, "    ", h.Why)
+	}
+}
+
+// merged is an outcome that several dialects share.
+type merged struct {
+	Outcome
+	kinds []string
+}
+
+// merge puts dialects in which the same came of an attack on one line. What
+// was lost is told for each.
+func merge(list []Outcome) (out []merged) {
+	for _, o := range list {
+		i := slices.IndexFunc(out, func(m merged) bool {
+			told := m.Outcome.Outcome == OutcomeStopped && len(o.StoppedBy) > 0 || m.Why == o.Why
+			return m.Attack == o.Attack && m.Outcome.Outcome == o.Outcome && slices.Equal(m.StoppedBy, o.StoppedBy) && told
+		})
+		if i < 0 {
+			out = append(out, merged{o, []string{o.Kind}})
+			continue
+		}
+		out[i].kinds = append(out[i].kinds, o.Kind)
+	}
+	return out
+}
+
+func (m merged) write(b *strings.Builder) {
+	kinds := strings.Join(m.kinds, " ")
+	switch m.Outcome.Outcome {
+	case OutcomeHarmed:
+		row(b, m.Attack, kinds, "YES", "nothing")
+		paragraph(b, "      lost: ", m.Why)
+	case OutcomeStopped:
+		by := strings.Join(m.StoppedBy, ", ")
+		if by == "" {
+			by = brief(m.Why)
+		}
+		row(b, m.Attack, kinds, "no", by)
+	case OutcomeNotPlayed:
+		row(b, m.Attack, kinds, "-", "not played")
+		paragraph(b, "      needs: ", m.Why)
+	default:
+		row(b, m.Attack, kinds, "?", "could not find out")
+		paragraph(b, "      because: ", m.Why)
+	}
+}
+
+// brief is as much of what an attacker was told as two lines of the last
+// column hold.
+func brief(s string) string {
+	lines := wrap(s, wideBy)
+	if len(lines) <= 2 {
+		return s
+	}
+	last := []rune(lines[1])
+	return lines[0] + " " + string(last[:min(len(last), wideBy-3)]) + "..."
+}
+
+// heading starts a group: an id and its title.
+func heading(b *strings.Builder, id, title string) {
+	for i, line := range wrap(title, columns-len(id)-2) {
+		if i > 0 {
+			id = strings.Repeat(" ", len(id))
+		}
+		fmt.Fprintf(b, "%s  %s\n", id, line)
+	}
+}
+
+// row prints four cells, each wrapped within its column.
+func row(b *strings.Builder, cells ...string) {
+	widths := []int{wideAttack, wideKind, wideHarmed, wideBy}
+	lines, most := make([][]string, len(cells)), 0
+	for i, c := range cells {
+		lines[i] = wrap(c, widths[i])
+		most = max(most, len(lines[i]))
+	}
+	for n := range most {
+		line := " "
+		for i := range cells {
+			text := ""
+			if n < len(lines[i]) {
+				text = lines[i][n]
+			}
+			line += " " + text + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
+		}
+		fmt.Fprintln(b, strings.TrimRight(line, " "))
+	}
+}
+
+// paragraph prints text whose first line follows lead and whose other lines
+// stand below it.
+func paragraph(b *strings.Builder, lead, text string) {
+	for _, line := range wrap(text, columns-len(lead)) {
+		fmt.Fprintln(b, lead+line)
+		lead = strings.Repeat(" ", len(lead))
+	}
+}
+
+// wrap breaks a text at blanks, and within words that are longer than a line.
+func wrap(text string, width int) (lines []string) {
+	line := []rune{}
+	for word := range strings.FieldsSeq(text) {
+		w := []rune(word)
+		if len(line) > 0 && len(line)+1+len(w) > width {
+			lines, line = append(lines, string(line)), nil
+		}
+		if len(line) > 0 {
+			line = append(line, ' ')
+		}
+		line = append(line, w...)
+		for len(line) > width {
+			lines, line = append(lines, string(line[:width])), line[width:]
+		}
+	}
+	if len(line) > 0 || len(lines) == 0 {
+		lines = append(lines, string(line))
+	}
+	return lines
+}
+
+// longest is how much of a text from outside a report keeps, characters.
+const longest = 600
+
+// plain makes a text from outside fit for a terminal: no control characters,
+// nothing that turns the direction of writing, not endless.
+func plain(s string) string {
+	n := 0
+	s = strings.Map(func(r rune) rune {
+		n++
+		switch {
+		case n > longest:
+			return -1
+		case r == '\n' || r == '\t':
+			return ' '
+		case !unicode.IsPrint(r):
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	if n > longest {
+		s += "..."
+	}
+	return s
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
