@@ -1,0 +1,14 @@
+// Package all lists the dialects in which visitors can speak to a repository.
+package all
+
+import (
+	"bonded.dev/prove/visit"
+	"bonded.dev/prove/visit/npm"
+)
+
+// Dialects returns all of them, in the order in which they are tried.
+func Dialects() []visit.Dialect {
+	return []visit.Dialect{
+		npm.Dialect{},
+	}
+}

@@ -1,0 +1,204 @@
+package visit
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"math"
+	"time"
+	"unicode/utf8"
+)
+
+// packed is when everything in an archive was last changed, whoever packs it
+// and when, so that the same upload is the same bytes. It is the date that npm
+// uses, for zip knows no time before 1980.
+func packed() time.Time { return time.Date(1985, 10, 26, 8, 15, 0, 0, time.UTC) }
+
+// TarGz packs members in their order. It keeps no more in memory than the
+// compressed archive, however many zeros a member has.
+func TarGz(members ...Member) ([]byte, error) {
+	z := newSqueezer([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}) // RFC 1952 section 2.3
+	t := tar.NewWriter(z)
+	for _, m := range members {
+		if err := t.WriteHeader(m.tarHeader()); err != nil {
+			return nil, fmt.Errorf("packing %q: %w", m.Name, err)
+		}
+		if m.Kind != Regular {
+			continue
+		}
+		if err := m.Pour(t); err != nil {
+			return nil, fmt.Errorf("packing %q: %w", m.Name, err)
+		}
+	}
+	if err := t.Close(); err != nil {
+		return nil, fmt.Errorf("packing: %w", err)
+	}
+	if err := z.finish(); err != nil {
+		return nil, fmt.Errorf("packing: %w", err)
+	}
+	end := binary.LittleEndian.AppendUint32(z.out.Bytes(), z.sum)
+	return binary.LittleEndian.AppendUint32(end, uint32(z.size)), nil
+}
+
+func (m Member) tarHeader() *tar.Header {
+	h := &tar.Header{Name: m.Name, Linkname: m.Link, Mode: 0o644, ModTime: packed(), Typeflag: tar.TypeReg}
+	switch m.Kind {
+	case Symlink:
+		h.Typeflag = tar.TypeSymlink
+	case Hardlink:
+		h.Typeflag = tar.TypeLink
+	case Directory:
+		h.Typeflag, h.Mode = tar.TypeDir, 0o755
+	case Regular:
+		h.Size = int64(len(m.Body)) + m.Zeros
+	}
+	return h
+}
+
+// Zip packs members in their order, in as little memory as [TarGz]. A zip knows
+// no hard links: one is an error that wraps [ErrNotSpoken].
+func Zip(members ...Member) ([]byte, error) {
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for _, m := range members {
+		if err := m.zipInto(z); err != nil {
+			return nil, fmt.Errorf("packing %q: %w", m.Name, err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("packing: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// zipInto compresses first and writes then, so that the sizes stand before the
+// content, as the tools of the field write it. What zip64 is needed for says
+// its size behind it.
+func (m Member) zipInto(z *zip.Writer) error {
+	h := &zip.FileHeader{Name: m.Name, Method: zip.Deflate}
+	h.SetMode(0o644)
+	body := m
+	switch m.Kind {
+	case Symlink:
+		h.SetMode(fs.ModeSymlink | 0o777)
+		body = Member{Body: []byte(m.Link)}
+	case Hardlink:
+		return fmt.Errorf("a hard link in a zip: %w", ErrNotSpoken)
+	case Directory:
+		h.SetMode(fs.ModeDir | 0o755)
+		h.Method = zip.Store
+		body = Member{}
+	case Regular:
+	}
+	s := newSqueezer(nil)
+	if h.Method == zip.Deflate {
+		if err := body.Pour(s); err != nil {
+			return err
+		}
+		if err := s.finish(); err != nil {
+			return err
+		}
+	}
+	h.CRC32, h.CompressedSize64, h.UncompressedSize64 = s.sum, uint64(s.out.Len()), s.size
+	if s.size >= math.MaxUint32 {
+		h.Flags |= 0x8 // sizes in a descriptor behind the content
+	}
+	if utf8.ValidString(h.Name) && utf8.RuneCountInString(h.Name) < len(h.Name) {
+		h.Flags |= 0x800 // the name is UTF-8
+	}
+	//lint:ignore SA1019 what CreateRaw writes is this and not Modified
+	h.SetModTime(packed())
+	h.ReaderVersion = 20 // knows Deflate and folders
+	w, err := z.CreateRaw(h)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(s.out.Bytes())
+	return err
+}
+
+// Pour writes what a member holds: its body and its zeros.
+func (m Member) Pour(w io.Writer) error {
+	if _, err := w.Write(m.Body); err != nil {
+		return err
+	}
+	zeros := make([]byte, min(m.Zeros, slab))
+	for left := m.Zeros; left > 0; left -= int64(len(zeros)) {
+		zeros = zeros[:min(left, slab)]
+		if _, err := w.Write(zeros); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// slab is how many zeros are written at once, bytes.
+const slab = 1 << 20
+
+// squeezer compresses into memory. A slab of zeros costs what it takes to copy
+// its compressed form, so that gigabytes take no time.
+type squeezer struct {
+	out  bytes.Buffer
+	w    *flate.Writer
+	sum  uint32
+	size uint64
+	slab []byte // a slab of zeros, compressed; nil until one is met
+	err  error  // of NewWriter, which has none at this level
+}
+
+func newSqueezer(head []byte) *squeezer {
+	z := &squeezer{}
+	z.out.Write(head)
+	z.w, z.err = flate.NewWriter(&z.out, flate.DefaultCompression)
+	return z
+}
+
+func (z *squeezer) Write(p []byte) (int, error) {
+	if z.err != nil {
+		return 0, z.err
+	}
+	z.sum = crc32.Update(z.sum, crc32.IEEETable, p)
+	z.size += uint64(len(p))
+	if len(p) == slab && bytes.Count(p, []byte{0}) == slab {
+		return len(p), z.repeat(p)
+	}
+	return z.w.Write(p)
+}
+
+// repeat writes a slab of zeros. Between two flushes a stream is a sequence of
+// whole blocks that ends at a byte (RFC 1951 section 3.2.4). Those of a slab
+// refer to nothing before it, so they may stand anywhere; and the writer starts
+// afresh behind them, because what it remembers is no longer what precedes.
+func (z *squeezer) repeat(zeros []byte) error {
+	if err := z.w.Flush(); err != nil {
+		return err
+	}
+	if z.slab == nil {
+		z.w.Reset(&z.out)
+		from := z.out.Len()
+		if _, err := z.w.Write(zeros); err != nil {
+			return err
+		}
+		if err := z.w.Flush(); err != nil {
+			return err
+		}
+		z.slab = bytes.Clone(z.out.Bytes()[from:])
+	} else {
+		z.out.Write(z.slab)
+	}
+	z.w.Reset(&z.out)
+	return nil
+}
+
+func (z *squeezer) finish() error {
+	if z.err != nil {
+		return z.err
+	}
+	return z.w.Close()
+}
