@@ -49,6 +49,12 @@ func Errorf(k Kind, format string, args ...any) *Error {
 	return &Error{Kind: k, Public: fmt.Sprintf(format, args...)}
 }
 
+// Refusal is what a control answers. Its id ends the text, so that whoever reads
+// it at a client knows what to look up.
+func Refusal(k Kind, control, format string, args ...any) *Error {
+	return &Error{Kind: k, Control: control, Public: fmt.Sprintf(format, args...) + " [" + control + "]"}
+}
+
 // Explain returns the public half of any error. What nobody classified is
 // Internal and says nothing of its cause.
 func Explain(err error) (k Kind, control, public string) {

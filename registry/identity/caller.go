@@ -40,6 +40,12 @@ func (c *Caller) May(ctx context.Context, action bonded.Action, name bonded.Name
 	return c.keeper.May(ctx, c, action, name)
 }
 
+// Objections is Keeper.Objections for this caller. It must not be called on a
+// nil Caller.
+func (c *Caller) Objections(ctx context.Context, action bonded.Action, name bonded.Name) []error {
+	return c.keeper.Objections(ctx, c, action, name)
+}
+
 const (
 	tokenUser = "__token__" // user name that says: the password is a token
 	maxHeader = 512         // bytes; a good one has less than a hundred
@@ -52,30 +58,50 @@ const (
 // good is an error of kind Unauthorized, also where anonymous would do:
 // somebody who sends a token believes that it works.
 func (k *Keeper) Authenticate(ctx context.Context, authorization string) (*Caller, error) {
+	c, late, err := k.identify(ctx, authorization)
+	if err != nil {
+		return nil, err
+	}
+	if late != nil {
+		return nil, late
+	}
+	return c, nil
+}
+
+// Identify is Authenticate for whoever wants to know whose a token is though it
+// has expired. It lets nobody in: the caller that it returns may do nothing,
+// since May looks at the token once more.
+func (k *Keeper) Identify(ctx context.Context, authorization string) (*Caller, error) {
+	c, _, err := k.identify(ctx, authorization)
+	return c, err
+}
+
+// identify returns the caller, and late when the token has expired.
+func (k *Keeper) identify(ctx context.Context, authorization string) (c *Caller, late, err error) {
 	if authorization == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	text, err := tokenIn(authorization)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	secret, err := ParseToken(text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	t, err := k.valid(ctx, secret.hash())
+	t, late, err := k.valid(ctx, secret.hash())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	c := &Caller{keeper: k, user: t.User, token: t.ID, hash: t.Hash}
+	c = &Caller{keeper: k, user: t.User, token: t.ID, hash: t.Hash}
 	for _, s := range t.Scopes {
 		scope, err := ParseScope(s)
 		if err != nil {
-			return nil, fmt.Errorf("authenticate: token %s: %w", t.ID, err)
+			return nil, nil, fmt.Errorf("authenticate: token %s: %w", t.ID, err)
 		}
 		c.scopes = append(c.scopes, scope)
 	}
-	return c, nil
+	return c, late, nil
 }
 
 func tokenIn(authorization string) (string, error) {
@@ -107,18 +133,40 @@ func tokenIn(authorization string) (string, error) {
 // claimed one is touched by its owners alone; to read takes no ownership. The
 // token is looked at once more, because an upload can outlast it.
 func (k *Keeper) May(ctx context.Context, c *Caller, action bonded.Action, name bonded.Name) error {
-	if c == nil {
-		return unauthorized("to %s, a token is needed; %s", phrase(action, name), howTo)
+	if list := k.Objections(ctx, c, action, name); len(list) > 0 {
+		return list[0]
 	}
-	if _, err := k.valid(ctx, c.hash); err != nil {
-		return err
+	return nil
+}
+
+// Objections are all reasons why the caller may not do action to name, the
+// weightiest first. Those that a control of the guide stands for carry its id.
+// What the repository could not find out is one of them and carries none.
+func (k *Keeper) Objections(ctx context.Context, c *Caller, action bonded.Action, name bonded.Name) (list []error) {
+	if c == nil {
+		return []error{unauthorized("to %s, a token is needed; %s", phrase(action, name), howTo)}
+	}
+	_, late, err := k.valid(ctx, c.hash)
+	if err != nil {
+		return []error{err}
+	}
+	if late != nil {
+		list = append(list, late)
 	}
 	if !slices.ContainsFunc(c.scopes, func(s Scope) bool { return s.Allows(action, name) }) {
 		want := Scope{Actions: []bonded.Action{action}, Ecosystem: name.Ecosystem, Pattern: name.Key}
-		return bonded.Errorf(bonded.Forbidden,
+		list = append(list, bonded.Refusal(bonded.Forbidden, "scoped-tokens",
 			"this token may not %s: its scopes are %s; the administrator grants what is missing with: bonded admin token add --user %s --scope '%s'",
-			phrase(action, name), c.scopeList(), c.user, want)
+			phrase(action, name), c.scopeList(), c.user, want))
 	}
+	if err := k.relation(ctx, c, action, name); err != nil {
+		list = append(list, err)
+	}
+	return list
+}
+
+// relation says why the user does not stand in the right relation to a name.
+func (k *Keeper) relation(ctx context.Context, c *Caller, action bonded.Action, name bonded.Name) error {
 	if action == bonded.ActRead {
 		return nil
 	}
@@ -128,13 +176,22 @@ func (k *Keeper) May(ctx context.Context, c *Caller, action bonded.Action, name 
 		return fmt.Errorf("authorize: %w", err)
 	case owner && claimed:
 		return nil
-	case claimed:
-		return bonded.Errorf(bonded.Forbidden,
-			"%s is not an owner of %s and so may not %s; one of its owners can add %s", c.user, name, phrase(action, name), c.user)
-	case action == bonded.ActPublish || action == bonded.ActTag:
+	case !claimed && (action == bonded.ActPublish || action == bonded.ActTag):
 		return nil
+	case !claimed:
+		return bonded.Errorf(bonded.Forbidden, "nobody has published %s here, so nobody may %s", name, phrase(action, name))
 	}
-	return bonded.Errorf(bonded.Forbidden, "nobody has published %s here, so nobody may %s", name, phrase(action, name))
+	retired, err := k.book.Retired(ctx, name)
+	if err != nil {
+		return fmt.Errorf("authorize: %w", err)
+	}
+	if retired {
+		return bonded.Refusal(bonded.Forbidden, "retired-names",
+			"%s is not an owner of %s and so may not %s, though every release of it was deleted: a name stays its owners' for ever; take another name",
+			c.user, name, phrase(action, name))
+	}
+	return bonded.Refusal(bonded.Forbidden, "roles",
+		"%s is not an owner of %s and so may not %s; one of its owners can add %s", c.user, name, phrase(action, name), c.user)
 }
 
 func (c *Caller) scopeList() string {

@@ -10,7 +10,9 @@
 //	draft names a package -> May         the token's scope, then the user's ownership
 //
 // Both halves of May must agree. A scope can only narrow: the widest token of
-// a user who owns nothing can publish new names and touch no existing one.
+// a user who owns nothing can publish new names and touch no existing one. What
+// they object to names the control of the guide that it stands for:
+// scoped-tokens, roles, retired-names, and token-lifetime where a token ended.
 //
 // Errors are *bonded.Error: Unauthorized when it is not known who asks,
 // Forbidden when it is known and the right is missing; the text names the next
@@ -160,25 +162,27 @@ func (k *Keeper) forget() {
 	clear(k.known)
 }
 
-// valid looks a token up and says why it cannot be used.
-func (k *Keeper) valid(ctx context.Context, hash bonded.Digest) (record.Token, error) {
+// valid looks a token up and says why it cannot be used: late when it was good
+// until its time came, err for every other reason.
+func (k *Keeper) valid(ctx context.Context, hash bonded.Digest) (t record.Token, late, err error) {
 	now := k.Now()
-	t, err := k.lookUp(ctx, hash, now)
+	t, err = k.lookUp(ctx, hash, now)
 	var e *bonded.Error
 	switch {
 	case errors.As(err, &e) && e.Kind == bonded.NotFound, err == nil && !sameHash(t.Hash, hash):
-		return t, unauthorized("this repository does not know the token; was it made here? The administrator makes one with: bonded admin token add")
+		return t, nil, unauthorized("this repository does not know the token; was it made here? The administrator makes one with: bonded admin token add")
 	case err != nil:
-		return t, fmt.Errorf("authenticate: %w", err)
+		return t, nil, fmt.Errorf("authenticate: %w", err)
 	case !t.Revoked.IsZero():
-		return t, unauthorized("the token was revoked on %s; ask the administrator for a new one", t.Revoked.Format(time.DateOnly))
+		return t, nil, unauthorized("the token was revoked on %s; ask the administrator for a new one", t.Revoked.Format(time.DateOnly))
 	case !t.Disabled.IsZero():
-		return t, unauthorized("the account of this token is disabled; ask the administrator")
+		return t, nil, unauthorized("the account of this token is disabled; ask the administrator")
 	case !now.Before(t.Expires):
-		return t, unauthorized("the token expired on %s; ask the administrator for a new one", t.Expires.Format("2006-01-02 15:04 MST"))
+		return t, bonded.Refusal(bonded.Unauthorized, "token-lifetime",
+			"the token expired on %s; ask the administrator for a new one", t.Expires.Format("2006-01-02 15:04 MST")), nil
 	}
 	k.touch(t, now)
-	return t, nil
+	return t, nil, nil
 }
 
 func unauthorized(format string, args ...any) error {

@@ -336,6 +336,104 @@ func TestMay(t *testing.T) {
 	refused(t, "an action that is none", b.caller("alice", everything).May(t.Context(), "everything", name("npm/@acme/x")), bonded.Forbidden, "may not everything")
 }
 
+// TestObjections: everything that is in the way is told, each by its control,
+// and May says the first of it.
+func TestObjections(t *testing.T) {
+	b := newBench(t)
+	b.user("alice")
+	b.user("bob")
+	mine := bonded.Name{Ecosystem: "x", Key: "mine", Display: "mine"}
+	gone := bonded.Name{Ecosystem: "x", Key: "gone", Display: "gone"}
+	b.owns(mine, 1, "alice")
+	b.owns(gone, 2, "alice")
+	b.deleted(gone)
+	c := b.caller("bob", "publish:x/other")
+	for _, step := range []struct {
+		after  time.Duration
+		action bonded.Action
+		name   bonded.Name
+		want   string // controls
+	}{
+		{0, bonded.ActPublish, bonded.Name{Ecosystem: "x", Key: "other"}, ""},
+		{0, bonded.ActPublish, mine, "scoped-tokens roles"},
+		{0, bonded.ActPublish, gone, "scoped-tokens retired-names"},
+		{0, bonded.ActRead, mine, "scoped-tokens"},
+		{DefaultTTL, bonded.ActPublish, bonded.Name{Ecosystem: "x", Key: "other"}, "token-lifetime"},
+		{0, bonded.ActYank, mine, "token-lifetime scoped-tokens roles"},
+	} {
+		b.later(step.after)
+		var ids []string
+		list := c.Objections(t.Context(), step.action, step.name)
+		for _, err := range list {
+			kind, id, text := bonded.Explain(err)
+			if kind == bonded.Internal || !strings.HasSuffix(text, " ["+id+"]") {
+				t.Errorf("%s %s: %v does not end with its control", step.action, step.name, err)
+			}
+			ids = append(ids, id)
+		}
+		if got := strings.Join(ids, " "); got != step.want {
+			t.Errorf("%s %s: %s, want %s", step.action, step.name, got, step.want)
+		}
+		err := c.May(t.Context(), step.action, step.name)
+		if (err == nil) != (len(list) == 0) || err != nil && err.Error() != list[0].Error() {
+			t.Errorf("%s %s: may says %v, the first objection is %v", step.action, step.name, err, list)
+		}
+	}
+}
+
+// TestIdentifyLetsNobodyIn: it names the holder of an expired token, which is
+// all that the token is good for; a revoked one names nobody.
+func TestIdentifyLetsNobodyIn(t *testing.T) {
+	b := newBench(t)
+	b.user("alice")
+	secret, id := b.token("alice", "publish:*")
+	header := "Bearer " + secret.Reveal()
+	b.later(DefaultTTL)
+	c, err := b.Identify(t.Context(), header)
+	if err != nil || c.User() != "alice" {
+		t.Fatal(c, err)
+	}
+	refused(t, "may", c.May(t.Context(), bonded.ActPublish, bonded.Name{Ecosystem: "x", Key: "new"}), bonded.Unauthorized, "expired on")
+	_, err = b.Authenticate(t.Context(), header)
+	refused(t, "authenticate", err, bonded.Unauthorized, "expired on")
+	if err := b.RevokeToken(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	c, err = b.Identify(t.Context(), header)
+	refused(t, "identify", err, bonded.Unauthorized, "was revoked")
+	if c != nil {
+		t.Error("a revoked token names", c.User())
+	}
+	if c, err := b.Identify(t.Context(), ""); c != nil || err != nil {
+		t.Error("no header:", c, err)
+	}
+}
+
+// deleted gives a package a release that is gone.
+func (b *bench) deleted(n bonded.Name) {
+	b.t.Helper()
+	facts := []bonded.Entry{
+		{Type: bonded.Claim, Time: noon, Name: n},
+		{Type: bonded.Publish, Time: noon, Name: n, Version: "1", File: "f", Digest: bonded.DigestOf(nil), Meta: bonded.DigestOf(nil)},
+		{Type: bonded.Remove, Time: noon, Name: n, Version: "1", File: "f"},
+	}
+	err := b.book.Update(b.t.Context(), func(tx *record.Tx) error {
+		for i, e := range facts {
+			body, err := e.Marshal()
+			if err != nil {
+				return err
+			}
+			if err := tx.AppendEntry(uint64(i), e, body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // TestRefusalsDoNotTellNamesApart: who lacks the scope learns nothing about
 // the name, whether it is claimed or not.
 func TestRefusalsDoNotTellNamesApart(t *testing.T) {

@@ -173,7 +173,7 @@ func (d *Desk) judge(ctx context.Context, e *entrant, past *bonded.Package) erro
 	if kind == bonded.Internal {
 		kind = bonded.Refused
 	}
-	return &bonded.Error{Kind: kind, Control: why.Control, Public: fmt.Sprintf("%s [%s]", why.Reason, why.Control)}
+	return bonded.Refusal(kind, why.Control, "%s", why.Reason)
 }
 
 func (d *Desk) usage(ctx context.Context, n bonded.Name) (u screen.Usage, err error) {

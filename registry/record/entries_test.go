@@ -204,3 +204,28 @@ func TestRecordsComeSortedAndReplaced(t *testing.T) {
 		})
 	})
 }
+
+func TestRetired(t *testing.T) {
+	withBook(t, func(t *testing.T, b *Book) {
+		n := npm("gone")
+		remove := func(version string) bonded.Entry {
+			r := release(n, version)
+			return bonded.Entry{Type: bonded.Remove, Time: noon, Name: n, Version: version, File: r.File}
+		}
+		for _, step := range []struct {
+			entries []bonded.Entry
+			retired bool
+		}{
+			{nil, false},
+			{[]bonded.Entry{claim(n)}, false},
+			{[]bonded.Entry{release(n, "1.0.0"), release(n, "2.0.0")}, false},
+			{[]bonded.Entry{remove("1.0.0")}, false},
+			{[]bonded.Entry{remove("2.0.0")}, true},
+		} {
+			update(t, b, func(tx *Tx) error { return add(tx, step.entries...) })
+			if got, err := b.Retired(t.Context(), n); err != nil || got != step.retired {
+				t.Errorf("after %d more: %v, %v", len(step.entries), got, err)
+			}
+		}
+	})
+}

@@ -70,3 +70,17 @@ func (b *Book) Standing(ctx context.Context, name bonded.Name, user string) (cla
 	err = b.read.QueryRowContext(ctx, standing, name.Ecosystem, name.Key, user).Scan(&claimed, &owner)
 	return claimed, owner, b.wrap("read who owns "+name.String(), err)
 }
+
+// Retired reports whether a package had releases and every one of them was
+// deleted. It folds the package's history.
+func (b *Book) Retired(ctx context.Context, name bonded.Name) (retired bool, err error) {
+	err = b.View(ctx, func(t *Tx) error {
+		p, err := t.Package(name)
+		if err != nil {
+			return err
+		}
+		retired = len(p.Chunks()) > 0 && !p.Live()
+		return nil
+	})
+	return retired, err
+}
