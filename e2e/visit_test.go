@@ -5,12 +5,13 @@ import (
 
 	"bonded.dev/prove/visit"
 	"bonded.dev/prove/visit/npm"
+	"bonded.dev/prove/visit/pypi"
 	"bonded.dev/prove/visit/visittest"
 )
 
 // TestVisitors holds the visitors against bonded itself.
 func TestVisitors(t *testing.T) {
-	for _, d := range []visit.Dialect{npm.Dialect{}} {
+	for _, d := range []visit.Dialect{npm.Dialect{}, pypi.Dialect{}} {
 		t.Run(d.ID(), func(t *testing.T) {
 			t.Parallel()
 			visittest.Run(t, d, visited)

@@ -217,6 +217,9 @@ type File struct {
 	Signatures []Signature
 	// Provenance is where its attestations are; "" when the index tells none.
 	Provenance string
+	// Metadata is where the index serves what the file says of itself, for
+	// installers that resolve without fetching it; "" when it does not.
+	Metadata string
 }
 
 // Signature is a repository's signature as the index tells it.

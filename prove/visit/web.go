@@ -2,6 +2,7 @@ package visit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type Request struct {
 	URL    string
 	Header map[string]string
 	Body   []byte
+	// Limit bounds the answer's body, bytes; 0: the client's limit.
+	Limit int64
 	// NoRedirect takes a redirect as the answer instead of following it.
 	NoRedirect bool
 }
@@ -111,7 +114,8 @@ func (w *Web) Do(ctx context.Context, r Request) (Response, error) {
 		return Response{}, fmt.Errorf("%s: %w", r.Method, err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, w.Limit+1))
+	limit := cmp.Or(r.Limit, w.Limit)
+	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
 		return Response{}, fmt.Errorf("%s %s: reading the answer: %w", r.Method, r.URL, err)
 	}
@@ -119,8 +123,8 @@ func (w *Web) Do(ctx context.Context, r Request) (Response, error) {
 		URL: res.Request.URL.String(), Status: res.StatusCode, Header: res.Header, Body: body,
 		Reason: strings.TrimSpace(strings.TrimPrefix(res.Status, fmt.Sprint(res.StatusCode))),
 	}
-	if int64(len(body)) > w.Limit {
-		out.Body, out.Cut = body[:w.Limit], true
+	if int64(len(body)) > limit {
+		out.Body, out.Cut = body[:limit], true
 	}
 	return out, w.saw(r, out)
 }

@@ -4,11 +4,13 @@ package all
 import (
 	"bonded.dev/prove/visit"
 	"bonded.dev/prove/visit/npm"
+	"bonded.dev/prove/visit/pypi"
 )
 
 // Dialects returns all of them, in the order in which they are tried.
 func Dialects() []visit.Dialect {
 	return []visit.Dialect{
 		npm.Dialect{},
+		pypi.Dialect{},
 	}
 }

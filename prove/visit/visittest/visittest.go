@@ -333,4 +333,3 @@ func testDeleteAll(t *testing.T, s *stage) {
 		t.Errorf("after deletion: %+v, %v", p, err)
 	}
 }
-
