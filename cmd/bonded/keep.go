@@ -105,7 +105,7 @@ func (h *house) project(ctx context.Context, keys *sign.Keys) error {
 	defer release()
 	quiet := *h
 	quiet.config.URL = ""
-	return assemble(&quiet, keys, slog.New(slog.DiscardHandler)).desk.Open(ctx)
+	return assemble(&quiet, keys, slog.New(slog.DiscardHandler), standard()).desk.Open(ctx)
 }
 
 func printFsck(c *cobra.Command, r *keep.Report, asJSON bool) error {

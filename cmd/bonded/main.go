@@ -101,7 +101,8 @@ install from it; every fact is an entry in a log that anyone can recompute.`,
 		Example: `  bonded serve --data ./bonded-data
   bonded admin user add alice --email alice@example.org --data ./bonded-data
   bonded admin token add --user alice --scope 'publish:npm/*' --data ./bonded-data
-  bonded log verify http://127.0.0.1:8420/`,
+  bonded log verify http://127.0.0.1:8420/
+  bonded drill`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -109,7 +110,7 @@ install from it; every fact is an entry in a log that anyone can recompute.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), adminCommand(), changeCommand(), logCommand(), fsckCommand(), backupCommand(), restoreCommand())
+	root.AddCommand(serveCommand(), adminCommand(), changeCommand(), logCommand(), fsckCommand(), backupCommand(), restoreCommand(), drillCommand())
 	return root
 }
 

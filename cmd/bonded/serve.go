@@ -19,6 +19,7 @@ import (
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/publish"
+	"bonded.dev/registry/screen"
 	"bonded.dev/registry/serve"
 	"bonded.dev/registry/sign"
 	"bonded.dev/registry/web"
@@ -86,20 +87,25 @@ func runServe(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r := assemble(h, keys, log)
+	r := assemble(h, keys, log, standard())
 	if err := r.desk.Open(ctx); err != nil {
 		return err
 	}
-	// The rooms outlive the door: a request that is still inside when the
-	// signal comes is taken into history before the desk closes.
+	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
+	return r.run(ctx, listener)
+}
+
+// run answers until ctx ends. The rooms outlive the door: a request that is
+// still inside when the signal comes is taken into history before the desk
+// closes.
+func (r *running) run(ctx context.Context, listener net.Listener) error {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	rooms, inner := errgroup.WithContext(inner)
 	rooms.Go(func() error { return r.desk.Run(inner) })
 	rooms.Go(func() error { return r.keeper.Run(inner) })
 	rooms.Go(func() error { return r.tally(inner) })
-	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
-	err = r.door.Serve(ctx, listener)
+	err := r.door.Serve(ctx, listener)
 	stop()
 	return errors.Join(err, rooms.Wait())
 }
@@ -119,17 +125,39 @@ const (
 	proofPatience = 2 * time.Second
 )
 
+// fitting is what the victim of a drill has otherwise than a repository that
+// serves. A server has the standard one, and no setting of it changes that.
+type fitting struct {
+	checks []screen.Check
+	now    func() time.Time
+	// authenticate says who a header speaks for; nil for nobody.
+	authenticate func(ctx context.Context, k *identity.Keeper, header string) (publish.Actor, error)
+}
+
+func standard() fitting {
+	return fitting{checks: all.Checks(), now: time.Now, authenticate: authenticate}
+}
+
+func authenticate(ctx context.Context, k *identity.Keeper, header string) (publish.Actor, error) {
+	caller, err := k.Authenticate(ctx, header)
+	if caller == nil || err != nil {
+		return nil, err
+	}
+	return caller, nil
+}
+
 // assemble connects the rooms. Reading it from top to bottom is the map of how
 // they depend on each other.
-func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
+func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) *running {
 	r := &running{keeper: identity.New(h.book), proving: semaphore.NewWeighted(proofsAtOnce)}
+	r.keeper.Now = f.now
 	shelf := &project.Shelf{Store: h.blobs}
 	r.desk = publish.New(publish.Config{
 		Ecosystems: h.ecosystems,
-		Checks:     all.Checks(),
+		Checks:     f.checks,
 		Book:       h.book, Blobs: h.blobs, Keys: keys, Shelf: shelf,
 		Origin: keys.Origin(), URL: h.config.URL,
-		Now: time.Now, Log: log,
+		Now: f.now, Log: log,
 	})
 	drain, _ := h.config.drain() // complete has read it
 	r.door = serve.New(serve.Config{
@@ -137,11 +165,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
 		Blobs:      h.blobs,
 		Desk:       r.desk,
 		Authenticate: func(ctx context.Context, header string) (publish.Actor, error) {
-			caller, err := r.keeper.Authenticate(ctx, header)
-			if caller == nil || err != nil {
-				return nil, err
-			}
-			return caller, nil
+			return f.authenticate(ctx, r.keeper, header)
 		},
 		Search: h.search,
 		Prove:  r.prove,
@@ -155,7 +179,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger) *running {
 		URL:     h.config.URL,
 		Contact: h.config.Contact, LogReads: h.config.LogReads, Drain: drain,
 		Recheck: h.recheck(),
-		Log:     log, Metrics: prometheus.NewRegistry(), Now: time.Now,
+		Log:     log, Metrics: prometheus.NewRegistry(), Now: f.now,
 	})
 	shelf.Changed = r.door.Changed
 	r.desk.Observe = r.door.Batch
