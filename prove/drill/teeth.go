@@ -27,7 +27,7 @@ const (
 type Bite struct {
 	Threat string `json:"threat"`
 	Title  string `json:"title"`
-	State  string `json:"state"` // bites, built in, toothless, unknown
+	State  string `json:"state"` // bites, built in, toothless, not played, unknown
 	// BuiltIn are its controls that cannot be taken out.
 	BuiltIn []string `json:"builtIn"`
 	// Bare is what came of its attacks with all others out.
@@ -51,12 +51,16 @@ type TeethReport struct {
 	Seconds float64  `json:"seconds"`
 }
 
-// TeethSum counts threats by state, and pairs of threat and control.
+// TeethSum counts threats by state, attacks that were played and those of them
+// that did harm, and pairs of threat and control.
 type TeethSum struct {
 	Threats      int `json:"threats"`
+	Attacks      int `json:"attacks"`
+	Harmed       int `json:"harmed"`
 	Bites        int `json:"bites"`
 	BuiltIn      int `json:"builtIn"`
 	Toothless    int `json:"toothless"`
+	NotPlayed    int `json:"notPlayed"`
 	Unknown      int `json:"unknown"` // threats and controls
 	Stops        int `json:"stops"`
 	Partial      int `json:"partial"`
@@ -101,6 +105,8 @@ func (p *player) bite(ctx context.Context, plan Plan, stage Stage) (Bite, error)
 		b.State = Bites
 	case slices.ContainsFunc(b.Bare, is(OutcomeUnknown)):
 		b.State = OutcomeUnknown
+	case !slices.ContainsFunc(b.Bare, is(OutcomeStopped)):
+		b.State = OutcomeNotPlayed
 	case len(b.BuiltIn) > 0:
 		b.State = HeldFast
 	default:
@@ -189,11 +195,19 @@ func alone(id string, list []Outcome) Alone {
 func (r *TeethReport) count() {
 	r.Sum = TeethSum{Threats: len(r.Threats)}
 	count := map[string]*int{
-		Bites: &r.Sum.Bites, HeldFast: &r.Sum.BuiltIn, Toothless: &r.Sum.Toothless, OutcomeUnknown: &r.Sum.Unknown,
+		Bites: &r.Sum.Bites, HeldFast: &r.Sum.BuiltIn, Toothless: &r.Sum.Toothless, OutcomeNotPlayed: &r.Sum.NotPlayed, OutcomeUnknown: &r.Sum.Unknown,
 		Stops: &r.Sum.Stops, Partial: &r.Sum.Partial, StopsNothing: &r.Sum.StopsNothing,
 	}
 	for _, t := range r.Threats {
 		*count[t.State]++
+		for _, o := range t.Bare {
+			if o.Outcome != OutcomeNotPlayed {
+				r.Sum.Attacks++
+			}
+			if o.Outcome == OutcomeHarmed {
+				r.Sum.Harmed++
+			}
+		}
 		for _, c := range t.Controls {
 			*count[c.State]++
 		}
@@ -212,9 +226,7 @@ func (r *TeethReport) Text() string {
 	row(&b, "THREAT and attack", "DIALECT", "HARMED", "")
 	for _, t := range r.Threats {
 		heading(&b, t.Threat, t.Title)
-		for _, o := range merge(t.Bare) {
-			o.write(&b)
-		}
+		writeOutcomes(&b, t.Bare)
 		paragraph(&b, "    ", t.say())
 		for _, c := range t.Controls {
 			paragraph(&b, "    ", c.say())
@@ -222,8 +234,10 @@ func (r *TeethReport) Text() string {
 	}
 	s := r.Sum
 	fmt.Fprintln(&b)
-	paragraph(&b, "", fmt.Sprintf("%s: %d bite, %d are held by what is built in, %d toothless; of their controls %d stop all attacks alone, %d some, %d none; %d unknown",
-		plural(s.Threats, "threat"), s.Bites, s.BuiltIn, s.Toothless, s.Stops, s.Partial, s.StopsNothing, s.Unknown))
+	paragraph(&b, "", fmt.Sprintf("%s, all controls out: %d bite, %d are held by what is built in, %d toothless, %d not played; %d of %s did harm",
+		plural(s.Threats, "threat"), s.Bites, s.BuiltIn, s.Toothless, s.NotPlayed, s.Harmed, plural(s.Attacks, "attack")))
+	paragraph(&b, "", fmt.Sprintf("their controls, each alone: %d stop everything, %d something, %d nothing; %d unknown",
+		s.Stops, s.Partial, s.StopsNothing, s.Unknown))
 	return b.String()
 }
 
@@ -237,6 +251,8 @@ func (t Bite) say() string {
 		return "bites without its controls" + fixed
 	case HeldFast:
 		return "no harm even so" + fixed
+	case OutcomeNotPlayed:
+		return "not played" + fixed
 	case Toothless:
 		return "TOOTHLESS: no harm without any control, so this drill proves nothing"
 	}

@@ -23,9 +23,7 @@ func (r *Report) Text() string {
 	row(&b, "THREAT and attack", "DIALECT", "HARMED", "STOPPED BY")
 	for _, t := range r.Threats {
 		heading(&b, t.Threat, t.Title)
-		for _, o := range merge(t.Outcomes) {
-			o.write(&b)
-		}
+		writeOutcomes(&b, t.Outcomes)
 	}
 	if len(r.Without) > 0 {
 		fmt.Fprintf(&b, "\n")
@@ -73,36 +71,47 @@ func merge(list []Outcome) (out []merged) {
 	return out
 }
 
-func (m merged) write(b *strings.Builder) {
+// writeOutcomes prints a threat's outcomes; an attack is named once.
+func writeOutcomes(b *strings.Builder, list []Outcome) {
+	before := ""
+	for _, m := range merge(list) {
+		name := m.Attack
+		if name == before {
+			name = ""
+		}
+		before = m.Attack
+		m.write(b, name)
+	}
+}
+
+func (m merged) write(b *strings.Builder, name string) {
 	kinds := strings.Join(m.kinds, " ")
 	switch m.Outcome.Outcome {
 	case OutcomeHarmed:
-		row(b, m.Attack, kinds, "YES", "nothing")
+		row(b, name, kinds, "YES", "nothing")
 		paragraph(b, "      lost: ", m.Why)
 	case OutcomeStopped:
-		by := strings.Join(m.StoppedBy, ", ")
-		if by == "" {
-			by = brief(m.Why)
+		row(b, name, kinds, "no", strings.Join(m.StoppedBy, ", "))
+		if len(m.StoppedBy) == 0 {
+			paragraph(b, "      told: ", brief(m.Why))
 		}
-		row(b, m.Attack, kinds, "no", by)
 	case OutcomeNotPlayed:
-		row(b, m.Attack, kinds, "-", "not played")
+		row(b, name, kinds, "-", "not played")
 		paragraph(b, "      needs: ", m.Why)
 	default:
-		row(b, m.Attack, kinds, "?", "could not find out")
+		row(b, name, kinds, "?", "could not find out")
 		paragraph(b, "      because: ", m.Why)
 	}
 }
 
-// brief is as much of what an attacker was told as two lines of the last
-// column hold.
+// brief is the beginning of what an attacker was told.
 func brief(s string) string {
-	lines := wrap(s, wideBy)
-	if len(lines) <= 2 {
+	const most = 200
+	r := []rune(s)
+	if len(r) <= most {
 		return s
 	}
-	last := []rune(lines[1])
-	return lines[0] + " " + string(last[:min(len(last), wideBy-3)]) + "..."
+	return string(r[:most]) + "..."
 }
 
 // heading starts a group: an id and its title.
