@@ -78,7 +78,7 @@ func remover(ctx context.Context, s *visit.Site, as visit.Credential) (func(name
 	return func(name, version string) (visit.Answer, error) {
 		f := newForm()
 		f.set(":action", "remove_pkg")
-		f.set("name", name)
+		f.set("name", escaped(name)) // it looks for how files are named
 		f.set("version", version)
 		return f.send(ctx, s, as, above)
 	}, nil

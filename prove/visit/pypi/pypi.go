@@ -50,8 +50,7 @@ const (
 // Find takes a URL for a simple index that says so in JSON, or in an HTML page
 // that cannot be much else, and that does not have every project.
 func (Dialect) Find(ctx context.Context, w *visit.Web, base string) (string, error) {
-	for _, below := range []string{"", "simple/", "+simple/", "pypi/simple/"} {
-		root := base + below
+	for _, root := range places(base) {
 		r, err := index(ctx, w, root)
 		if err != nil {
 			return "", err
@@ -70,6 +69,15 @@ func (Dialect) Find(ctx context.Context, w *visit.Web, base string) (string, err
 		}
 	}
 	return "", nil
+}
+
+// places are where an index may be. One that a URL names comes first; else those
+// below it do, because some servers show their index above its place too.
+func places(base string) []string {
+	if strings.HasSuffix(base, "simple/") {
+		return []string{base}
+	}
+	return []string{base + "simple/", base + "+simple/", base + "pypi/simple/", base}
 }
 
 // index reads the beginning of a list of all projects.
