@@ -168,6 +168,13 @@ func (c *checker) incident(i *Incident) {
 
 func (c *checker) chapter(p *Chapter) {
 	c.links("chapter", &p.Page)
+	if p.Title == "" || p.Lead == "" {
+		c.say("chapter", p.ID, "has no title or does not say the thing in short")
+	}
+	// The catalogues are made from the pages; the models may be told by a chapter.
+	if slices.Contains([]string{"index", "threats", "controls", "incidents", "taxonomies"}, p.ID) {
+		c.say("chapter", p.ID, "has the name of a page that lists others")
+	}
 	if place(Parts(), p.Part) < 0 {
 		c.say("chapter", p.ID, "unknown part %q", p.Part)
 	}
@@ -209,7 +216,8 @@ func (c *checker) page(kind string, p *Page, headings []string) {
 }
 
 // links holds every link against what is there. A link to a page is written
-// control:ID, threat:ID, incident:ID or chapter:ID.
+// control:ID, threat:ID, incident:ID, chapter:ID, taxonomy:ID, or page:ID for
+// one of [Places].
 func (c *checker) links(kind string, p *Page) {
 	text := p.Lead
 	for _, s := range p.Sections {
@@ -234,6 +242,10 @@ func (c *checker) there(target string) bool {
 		return c.incidents[id] != nil
 	case "chapter":
 		return c.chapters[id] != nil
+	case "taxonomy":
+		return c.Taxonomy(id) != nil
+	case "page":
+		return place(Places(), id) >= 0
 	}
 	return family == "https" || strings.HasPrefix(target, "#")
 }

@@ -125,8 +125,50 @@ type Exposure struct {
 	Unchecked bool    `yaml:"unchecked"`
 }
 
-// Year is the year of the incident.
-func (i *Incident) Year() string { return i.Date[:4] }
+// Since is the year from which incidents count as recent: what happened before
+// was met by other package managers and other habits.
+const Since = "2025"
+
+// Year is the year of the incident; "" when it has no date.
+func (i *Incident) Year() string { return i.Date[:min(4, len(i.Date))] }
+
+// Recent counts the incidents from [Since] on.
+func Recent(list []*Incident) (n int) {
+	for _, i := range list {
+		if i.Year() >= Since {
+			n++
+		}
+	}
+	return n
+}
+
+// Cover says how far public registries cover a threat today, by the adoption of
+// the controls against it.
+func (t *Threat) Cover() string {
+	few := 0
+	for _, c := range t.Stops {
+		switch c.Adoption {
+		case "several":
+			return Covered
+		case "few":
+			few++
+		}
+	}
+	if few >= 2 {
+		return Thin
+	}
+	return Bare
+}
+
+// What [Threat.Cover] says.
+const (
+	Covered = "covered" // several registries or clients have a control against it
+	Thin    = "thin"    // only a few do
+	Bare    = "bare"    // none, or one control that few have
+)
+
+// Present reports whether bonded has a control, wholly or in part.
+func (c *Control) Present() bool { return c.Here == "held" || c.Here == "partly" }
 
 // Words is a string or a list of strings.
 type Words []string
@@ -193,6 +235,19 @@ func Parts() []Term {
 	}
 }
 
+// Places are the pages that list others; a link to one is written page:ID.
+func Places() []Term {
+	return []Term{
+		{"index", "Start", "who you are, and where to begin"},
+		{"threats", "Threats", "every attack, by where it strikes"},
+		{"controls", "Controls", "every defence, by track and level"},
+		{"incidents", "Incidents", "what really happened, newest first"},
+		{"matrix", "Coverage", "which controls stop which threat, and who has them"},
+		{"maturity", "Maturity model", "levels and tracks, with what each level buys"},
+		{"timeline", "Time line", "the incidents, year by year"},
+	}
+}
+
 // Term is an id with its name and what it means.
 type Term struct{ ID, Name, Means string }
 
@@ -231,6 +286,26 @@ func (b *Book) Threat(id string) *Threat     { return b.threats[id] }
 func (b *Book) Control(id string) *Control   { return b.controls[id] }
 func (b *Book) Incident(id string) *Incident { return b.incidents[id] }
 func (b *Book) Chapter(id string) *Chapter   { return b.chapters[id] }
+
+// Taxonomy finds a taxonomy; nil when there is none.
+func (b *Book) Taxonomy(id string) *Taxonomy {
+	for _, t := range b.Taxonomies {
+		if t.ID == id {
+			return t
+		}
+	}
+	return nil
+}
+
+// Item finds an entry of a taxonomy; nil when there is none.
+func (t *Taxonomy) Item(id string) *Item {
+	for i := range t.Items {
+		if t.Items[i].ID == id {
+			return &t.Items[i]
+		}
+	}
+	return nil
+}
 
 // Holes are the threats that nothing plays because nothing stops them yet.
 func (b *Book) Holes() []*Threat {

@@ -100,15 +100,38 @@ func read(src []byte, meta any, page *Page, id string) error {
 	if page.Title, ok = strings.CutPrefix(title, "# "); !ok {
 		return errors.New("the front matter is not followed by a title")
 	}
-	for i, part := range strings.Split("\n"+body, "\n## ") {
-		if i == 0 {
-			page.Lead = strings.TrimSpace(part)
+	page.Lead, page.Sections = sections(body)
+	return nil
+}
+
+// sections cuts a text at its second-level headings. A line of a code block is
+// no heading, even if it begins like one.
+func sections(body string) (lead string, list []Section) {
+	var at Section
+	var text strings.Builder
+	end := func() {
+		at.Text = strings.TrimSpace(text.String())
+		text.Reset()
+		if at.Heading == "" {
+			lead = at.Text
+			return
+		}
+		list = append(list, at)
+	}
+	code := false
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "```") {
+			code = !code
+		}
+		if heading, ok := strings.CutPrefix(line, "## "); ok && !code {
+			end()
+			at = Section{Heading: strings.TrimSpace(heading)}
 			continue
 		}
-		heading, text, _ := strings.Cut(part, "\n")
-		page.Sections = append(page.Sections, Section{strings.TrimSpace(heading), strings.TrimSpace(text)})
+		text.WriteString(line)
 	}
-	return nil
+	end()
+	return lead, list
 }
 
 // decode refuses keys that nothing reads: a typing error would be a fact lost.
