@@ -92,8 +92,16 @@ func (s *Site) Publish(ctx context.Context, as Credential, up Upload) (Answer, e
 	return s.Dialect.Publish(ctx, s, as, up)
 }
 
+// Fetcher is a dialect in which reading a file takes more than its URL.
+type Fetcher interface {
+	Fetch(ctx context.Context, s *Site, f File) (Response, error)
+}
+
 // Fetch reads a file whose URL an index told, as an installing client does.
 func (s *Site) Fetch(ctx context.Context, f File) (Response, error) {
+	if d, ok := s.Dialect.(Fetcher); ok {
+		return d.Fetch(ctx, s, f)
+	}
 	return s.Web.Do(ctx, Request{Method: "GET", URL: f.URL})
 }
 

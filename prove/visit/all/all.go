@@ -3,7 +3,10 @@ package all
 
 import (
 	"bonded.dev/prove/visit"
+	"bonded.dev/prove/visit/cargo"
+	"bonded.dev/prove/visit/gomod"
 	"bonded.dev/prove/visit/npm"
+	"bonded.dev/prove/visit/oci"
 	"bonded.dev/prove/visit/pypi"
 )
 
@@ -12,5 +15,8 @@ func Dialects() []visit.Dialect {
 	return []visit.Dialect{
 		npm.Dialect{},
 		pypi.Dialect{},
+		cargo.Dialect{},
+		gomod.Dialect{},
+		oci.Dialect{},
 	}
 }
