@@ -19,13 +19,22 @@ import (
 
 // TestVisitors holds the visitors against bonded itself.
 func TestVisitors(t *testing.T) {
-	for _, d := range []visit.Dialect{npm.Dialect{}, pypi.Dialect{}} {
-		t.Run(d.ID(), func(t *testing.T) {
+	for dialect, inside := range map[visit.Dialect]visit.Manifest{
+		npm.Dialect{}:  npmInside,
+		pypi.Dialect{}: {Dependencies: map[string]string{"left-pad": ">=1"}, Requires: ">=3.9"},
+	} {
+		t.Run(dialect.ID(), func(t *testing.T) {
 			t.Parallel()
-			visittest.Run(t, d, visited)
+			visittest.Run(t, dialect, func(t *testing.T) visittest.Place {
+				p := visited(t)
+				p.Inside = inside
+				return p
+			})
 		})
 	}
 }
+
+var npmInside = visit.Manifest{Dependencies: map[string]string{"left-pad": "^1.0.0"}, Requires: ">=20", Script: "node index.js"}
 
 func visited(t *testing.T) visittest.Place {
 	r := open(t, embedded)
@@ -72,7 +81,7 @@ log: {type: stdout, format: json, level: error}
 		_ = cmd.Process.Kill()
 		<-done
 	})
-	p := visittest.Place{Base: "http://" + addr + "/", Lacks: map[string]string{}}
+	p := visittest.Place{Base: "http://" + addr + "/", Inside: npmInside}
 	for end := time.Now().Add(startTime); ; time.Sleep(50 * time.Millisecond) {
 		if _, _, err := send(http.MethodGet, p.Base+"-/ping", nil); err == nil {
 			break

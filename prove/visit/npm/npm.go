@@ -83,12 +83,17 @@ func found(root string, err error) (string, error) {
 
 // object reads a JSON object out of an answer that says that it is JSON.
 func object(r visit.Response) (map[string]jsontext.Value, bool) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind := kindOf(r)
 	if kind != typeJSON && kind != typeAbbreviated && !strings.HasSuffix(kind, "+json") {
 		return nil, false
 	}
 	var o map[string]jsontext.Value
 	return o, json.Unmarshal(r.Body, &o) == nil
+}
+
+func kindOf(r visit.Response) string {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return kind
 }
 
 // search asks for packages; ok is whether the answer had the shape of one.
@@ -154,9 +159,9 @@ func first(names []string, limit int) []string {
 	return names[:min(limit, len(names))]
 }
 
-// escaped is a name as one segment of a path.
+// escaped is a name as one segment of a path, written as npm writes it.
 func escaped(name string) string {
-	return strings.Replace(url.PathEscape(name), "%40", "@", 1)
+	return strings.ReplaceAll(url.PathEscape(name), "%2F", "%2f")
 }
 
 // send makes a request that changes something and shows what npm would.

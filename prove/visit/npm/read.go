@@ -95,20 +95,21 @@ type dist struct {
 }
 
 // Package reads the abbreviated document, which is what npm install resolves
-// by, and the full one for the times, unless the first had them.
+// by, and then the full one for times and scripts; where there is only the full
+// one, it is the answer to the first question.
 func (Dialect) Package(ctx context.Context, s *visit.Site, name string) (*visit.Package, error) {
 	doc, r, err := read(ctx, s, name, installing)
 	if err != nil {
 		return nil, err
 	}
 	p := &visit.Package{Name: doc.Name, Tags: texts(doc.Tags), Index: r}
-	times, full := texts(doc.Time), doc
-	if len(times) == 0 {
+	full := doc
+	if kindOf(r) == typeAbbreviated || len(texts(doc.Time)) == 0 {
 		if full, _, err = read(ctx, s, name, typeJSON); err != nil {
 			return nil, err
 		}
-		times = texts(full.Time)
 	}
+	times := texts(full.Time)
 	told := map[string]version{}
 	for _, m := range full.Versions {
 		told[m.name], _ = readVersion(m.value)

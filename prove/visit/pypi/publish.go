@@ -123,12 +123,12 @@ func (Dialect) Publish(ctx context.Context, s *visit.Site, as visit.Credential, 
 	f.set("requires_dist", requirements(claimed)...)
 	f.digests(b.bytes, up.Lie)
 	f.attach("content", b.file, b.bytes)
-	url, err := uploadURL(ctx, s)
+	url, sure, err := uploadURL(ctx, s)
 	if err != nil {
 		return visit.Answer{}, err
 	}
 	a, err := f.send(ctx, s, as, url)
-	if err == nil && a.Status == http.StatusNotFound {
+	if err == nil && a.Status == http.StatusNotFound && !sure {
 		return a, fmt.Errorf("uploading to %s: %s: %w", url, a, visit.ErrNotSpoken)
 	}
 	return a, err
@@ -146,17 +146,18 @@ func (f *form) digests(b []byte, lie bool) {
 }
 
 // uploadURL finds where a repository takes uploads. No standard tells: where
-// only POST is allowed, beside the index, or else right above it.
-func uploadURL(ctx context.Context, s *visit.Site) (string, error) {
+// only POST is allowed, beside the index; or else right above it, which is not
+// sure before it was tried.
+func uploadURL(ctx context.Context, s *visit.Site) (at string, sure bool, err error) {
 	above := visit.Resolve(s.Root, "../")
 	for _, beside := range []string{"upload/", "legacy/"} {
 		r, err := s.Web.Do(ctx, visit.Request{Method: "GET", URL: above + beside, NoRedirect: true})
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		if r.Status == http.StatusMethodNotAllowed {
-			return above + beside, nil
+			return above + beside, true, nil
 		}
 	}
-	return above, nil
+	return above, false, nil
 }

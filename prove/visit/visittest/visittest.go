@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"strings"
 	"testing"
 
@@ -25,8 +26,11 @@ type Place struct {
 	// the stranger may not touch.
 	Owner, Stranger visit.Credential
 	// Lacks names what this repository does not have: "delete", "yank", "tag",
-	// "times" in its index, "owners" of packages, "immutable" versions.
+	// "times" in its index, "owners" of packages, "immutable" versions,
+	// "accounts".
 	Lacks map[string]string // operation to the reason
+	// Inside is a manifest in the dialect's notation that the index tells back.
+	Inside visit.Manifest
 }
 
 // Start starts a repository that ends with the test.
@@ -51,6 +55,7 @@ func Run(t *testing.T, d visit.Dialect, start Start) {
 		{"none", testNone},
 		{"publish and read", testPublish},
 		{"second version", testSecond},
+		{"manifest", testManifest},
 		{"names", testNames},
 		{"refusals are answers", testRefusals},
 		{"tag", testTag},
@@ -208,6 +213,24 @@ func (s *stage) bytes(t *testing.T, r *visit.Release) []byte {
 	return res.Body
 }
 
+// testManifest reads back what decides an install.
+func testManifest(t *testing.T, s *stage) {
+	s.publish(t, visit.Upload{Name: "visit-manifest", Version: "1.0.0", Canary: "manifest", Inside: s.Inside})
+	got, want := s.release(t, "visit-manifest", "1.0.0"), s.Inside
+	if s.Inside.Requires != "" && got.Manifest.Requires != want.Requires {
+		t.Errorf("requires %q, the index tells %q", want.Requires, got.Manifest.Requires)
+	}
+	if !maps.Equal(got.Manifest.Dependencies, want.Dependencies) {
+		t.Errorf("dependencies %v, the index tells %v", want.Dependencies, got.Manifest.Dependencies)
+	}
+	if got.Manifest.Script != want.Script {
+		t.Errorf("script %q, the index tells %q", want.Script, got.Manifest.Script)
+	}
+	if _, lacks := s.Lacks["warning"]; want.Script != "" && !got.Scripts && !lacks {
+		t.Error("the index does not warn of the script")
+	}
+}
+
 func testNames(t *testing.T, s *stage) {
 	for _, name := range []string{"visit-b", "visit-a"} {
 		s.publish(t, visit.Upload{Name: name, Version: "1.0.0", Canary: "names"})
@@ -236,6 +259,9 @@ func testRefusals(t *testing.T, s *stage) {
 	for who, as := range map[string]visit.Credential{
 		"nobody": "", "a stranger": s.Stranger, "a wrong token": "visit-wrong-token", "a wrong password": "visit:wrong",
 	} {
+		if s.Lacks["accounts"] != "" {
+			continue
+		}
 		if _, lacks := s.Lacks["owners"]; lacks && as == s.Stranger {
 			continue
 		}
@@ -270,6 +296,9 @@ func testTag(t *testing.T, s *stage) {
 	s.publish(t, visit.Upload{Name: "visit-tagged", Version: "2.0.0-rc.1", Canary: "rc", Tag: "next"})
 	if tags := s.read(t, "visit-tagged").Tags; tags["next"] != "2.0.0-rc.1" {
 		t.Errorf("published as next, the index tells the tags %v", tags)
+	}
+	if s.Lacks["accounts"] != "" {
+		return
 	}
 	if a, err := s.site.Dialect.Tag(t.Context(), s.site, "", "visit-tagged", "stable", "1.1.0"); err != nil || !a.Refused() {
 		t.Errorf("nobody tags: %s, %v", a, err)
