@@ -4,12 +4,72 @@ package all
 
 import (
 	"bonded.dev/prove/drill"
+	archiveparserdifferential "bonded.dev/threats/archive-parser-differential"
+	archivepathtraversal "bonded.dev/threats/archive-path-traversal"
+	credentialcacheleak "bonded.dev/threats/credential-cache-leak"
+	decompressionbomb "bonded.dev/threats/decompression-bomb"
+	dependencyconfusion "bonded.dev/threats/dependency-confusion"
+	disttaghijack "bonded.dev/threats/dist-tag-hijack"
+	gatefailopen "bonded.dev/threats/gate-fail-open"
+	historyforgery "bonded.dev/threats/history-forgery"
+	homoglyphname "bonded.dev/threats/homoglyph-name"
+	knownvulnerabledependency "bonded.dev/threats/known-vulnerable-dependency"
+	leakedlonglivedtoken "bonded.dev/threats/leaked-long-lived-token"
+	manifestconfusion "bonded.dev/threats/manifest-confusion"
+	mirrorcompromise "bonded.dev/threats/mirror-compromise"
+	namereuse "bonded.dev/threats/name-reuse"
+	persistentpoisonedcache "bonded.dev/threats/persistent-poisoned-cache"
+	registryauthzbug "bonded.dev/threats/registry-authz-bug"
+	registryingestrce "bonded.dev/threats/registry-ingest-rce"
+	releaseappend "bonded.dev/threats/release-append"
+	separatorconfusion "bonded.dev/threats/separator-confusion"
+	storagecdntamper "bonded.dev/threats/storage-cdn-tamper"
+	storedxss "bonded.dev/threats/stored-xss"
+	terminalescape "bonded.dev/threats/terminal-escape"
+	tokenscopeescalation "bonded.dev/threats/token-scope-escalation"
+	tufarbitraryinstall "bonded.dev/threats/tuf-arbitrary-install"
+	tufextraneousdependencies "bonded.dev/threats/tuf-extraneous-dependencies"
+	tufmixandmatch "bonded.dev/threats/tuf-mix-and-match"
+	tufwrongsoftware "bonded.dev/threats/tuf-wrong-software"
+	unpublishremoval "bonded.dev/threats/unpublish-removal"
+	upstreamtagrewrite "bonded.dev/threats/upstream-tag-rewrite"
+	verificationfailopen "bonded.dev/threats/verification-fail-open"
 	versionoverwrite "bonded.dev/threats/version-overwrite"
 )
 
 // Attacks returns, by the threat's id, the attacks that play it.
 func Attacks() map[string][]drill.Attack {
 	return map[string][]drill.Attack{
-		"version-overwrite": versionoverwrite.Attacks,
+		"archive-parser-differential": archiveparserdifferential.Attacks,
+		"archive-path-traversal":      archivepathtraversal.Attacks,
+		"credential-cache-leak":       credentialcacheleak.Attacks,
+		"decompression-bomb":          decompressionbomb.Attacks,
+		"dependency-confusion":        dependencyconfusion.Attacks,
+		"dist-tag-hijack":             disttaghijack.Attacks,
+		"gate-fail-open":              gatefailopen.Attacks,
+		"history-forgery":             historyforgery.Attacks,
+		"homoglyph-name":              homoglyphname.Attacks,
+		"known-vulnerable-dependency": knownvulnerabledependency.Attacks,
+		"leaked-long-lived-token":     leakedlonglivedtoken.Attacks,
+		"manifest-confusion":          manifestconfusion.Attacks,
+		"mirror-compromise":           mirrorcompromise.Attacks,
+		"name-reuse":                  namereuse.Attacks,
+		"persistent-poisoned-cache":   persistentpoisonedcache.Attacks,
+		"registry-authz-bug":          registryauthzbug.Attacks,
+		"registry-ingest-rce":         registryingestrce.Attacks,
+		"release-append":              releaseappend.Attacks,
+		"separator-confusion":         separatorconfusion.Attacks,
+		"storage-cdn-tamper":          storagecdntamper.Attacks,
+		"stored-xss":                  storedxss.Attacks,
+		"terminal-escape":             terminalescape.Attacks,
+		"token-scope-escalation":      tokenscopeescalation.Attacks,
+		"tuf-arbitrary-install":       tufarbitraryinstall.Attacks,
+		"tuf-extraneous-dependencies": tufextraneousdependencies.Attacks,
+		"tuf-mix-and-match":           tufmixandmatch.Attacks,
+		"tuf-wrong-software":          tufwrongsoftware.Attacks,
+		"unpublish-removal":           unpublishremoval.Attacks,
+		"upstream-tag-rewrite":        upstreamtagrewrite.Attacks,
+		"verification-fail-open":      verificationfailopen.Attacks,
+		"version-overwrite":           versionoverwrite.Attacks,
 	}
 }

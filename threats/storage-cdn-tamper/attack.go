@@ -1,0 +1,90 @@
+// Package storagecdntamper changes files between the repository and those who
+// install.
+package storagecdntamper
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"bonded.dev/prove/drill"
+	"bonded.dev/prove/visit"
+)
+
+// Attacks play the threat.
+var Attacks = []drill.Attack{
+	{Name: "one byte of a file is changed at the edge", Play: changed(flip)},
+	{Name: "a file is cut", Play: changed(func(b []byte) []byte { return b[:len(b)/2] })},
+	{Name: "another release's file is served", Play: swapped},
+	{Name: "the file and every digest in the index are changed", Play: agreed},
+}
+
+func flip(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[len(b)/2] ^= 1
+	return b
+}
+
+// published publishes one release and returns its file.
+func published(ctx context.Context, s *drill.Scene, name, version string) (drill.Got, error) {
+	if err := s.Publish(ctx, drill.Owner, visit.Upload{Name: name, Version: version, Canary: "genuine " + version}); err != nil {
+		return drill.Got{}, err
+	}
+	got, err := s.Install(ctx, name, version)
+	if err != nil {
+		return drill.Got{}, err
+	}
+	if len(got) == 0 {
+		return drill.Got{}, errors.New("what was published cannot be installed")
+	}
+	return got[0], nil
+}
+
+// installs says what an ordinary client then has on its disk.
+func installs(name, version string, genuine []byte) func(context.Context, *visit.Site) (string, error) {
+	return func(ctx context.Context, seen *visit.Site) (string, error) {
+		got, err := drill.Install(ctx, seen, name, version)
+		if err != nil {
+			return "", err
+		}
+		for _, g := range got {
+			if !bytes.Equal(g.Body, genuine) {
+				return "whoever installs " + name + " " + version + " gets bytes that nobody published", nil
+			}
+		}
+		return "", nil
+	}
+}
+
+func changed(change func([]byte) []byte) func(context.Context, *drill.Scene) (drill.Result, error) {
+	return func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+		name := s.Name("stored")
+		f, err := published(ctx, s, name, "1.0.0")
+		if err != nil {
+			return drill.Result{}, err
+		}
+		return s.Deceive(ctx, drill.Swap(f.File, change(f.Body)), installs(name, "1.0.0", f.Body))
+	}
+}
+
+func swapped(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	name := s.Name("stored")
+	old, err := published(ctx, s, name, "1.0.0")
+	if err != nil {
+		return drill.Result{}, err
+	}
+	f, err := published(ctx, s, name, "1.1.0")
+	if err != nil {
+		return drill.Result{}, err
+	}
+	return s.Deceive(ctx, drill.Swap(f.File, old.Body), installs(name, "1.1.0", f.Body))
+}
+
+func agreed(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	name := s.Name("stored")
+	f, err := published(ctx, s, name, "1.0.0")
+	if err != nil {
+		return drill.Result{}, err
+	}
+	return s.Deceive(ctx, drill.Forge(f.File, f.Body, flip(f.Body)), installs(name, "1.0.0", f.Body))
+}
