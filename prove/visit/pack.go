@@ -65,9 +65,9 @@ func (m Member) tarHeader() *tar.Header {
 // no hard links: one is an error that wraps [ErrNotSpoken].
 func Zip(members ...Member) ([]byte, error) {
 	var out bytes.Buffer
-	z := zip.NewWriter(&out)
+	z, s := zip.NewWriter(&out), newSqueezer(nil)
 	for _, m := range members {
-		if err := m.zipInto(z); err != nil {
+		if err := m.zipInto(z, s); err != nil {
 			return nil, fmt.Errorf("packing %q: %w", m.Name, err)
 		}
 	}
@@ -80,47 +80,50 @@ func Zip(members ...Member) ([]byte, error) {
 // zipInto compresses first and writes then, so that the sizes stand before the
 // content, as the tools of the field write it. What zip64 is needed for says
 // its size behind it.
-func (m Member) zipInto(z *zip.Writer) error {
-	h := &zip.FileHeader{Name: m.Name, Method: zip.Deflate}
-	h.SetMode(0o644)
-	body := m
-	switch m.Kind {
-	case Symlink:
-		h.SetMode(fs.ModeSymlink | 0o777)
-		body = Member{Body: []byte(m.Link)}
-	case Hardlink:
-		return fmt.Errorf("a hard link in a zip: %w", ErrNotSpoken)
-	case Directory:
-		h.SetMode(fs.ModeDir | 0o755)
-		h.Method = zip.Store
-		body = Member{}
-	case Regular:
+func (m Member) zipInto(z *zip.Writer, s *squeezer) error {
+	h, content, err := m.zipHeader()
+	if err != nil {
+		return err
 	}
-	s := newSqueezer(nil)
-	if h.Method == zip.Deflate {
-		if err := body.Pour(s); err != nil {
+	var squeezed []byte
+	if len(content.Body) > 0 || content.Zeros > 0 {
+		if squeezed, err = s.squeeze(content); err != nil {
 			return err
 		}
-		if err := s.finish(); err != nil {
-			return err
-		}
+		h.Method, h.CRC32, h.CompressedSize64, h.UncompressedSize64 = zip.Deflate, s.sum, uint64(len(squeezed)), s.size
 	}
-	h.CRC32, h.CompressedSize64, h.UncompressedSize64 = s.sum, uint64(s.out.Len()), s.size
-	if s.size >= math.MaxUint32 {
+	if h.UncompressedSize64 >= math.MaxUint32 {
 		h.Flags |= 0x8 // sizes in a descriptor behind the content
 	}
-	if utf8.ValidString(h.Name) && utf8.RuneCountInString(h.Name) < len(h.Name) {
-		h.Flags |= 0x800 // the name is UTF-8
-	}
-	//lint:ignore SA1019 what CreateRaw writes is this and not Modified
-	h.SetModTime(packed())
-	h.ReaderVersion = 20 // knows Deflate and folders
 	w, err := z.CreateRaw(h)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(s.out.Bytes())
+	_, err = w.Write(squeezed)
 	return err
+}
+
+// zipHeader is what stands before a member, and what it contains.
+func (m Member) zipHeader() (h *zip.FileHeader, content Member, err error) {
+	h = &zip.FileHeader{Name: m.Name, Method: zip.Store, ReaderVersion: 20} // knows Deflate and folders
+	h.SetMode(0o644)
+	//lint:ignore SA1019 what CreateRaw writes is this and not Modified
+	h.SetModTime(packed())
+	if utf8.ValidString(h.Name) && utf8.RuneCountInString(h.Name) < len(h.Name) {
+		h.Flags |= 0x800 // the name is UTF-8
+	}
+	switch m.Kind {
+	case Symlink:
+		h.SetMode(fs.ModeSymlink | 0o777)
+		return h, Member{Body: []byte(m.Link)}, nil
+	case Hardlink:
+		return nil, m, fmt.Errorf("a hard link in a zip: %w", ErrNotSpoken)
+	case Directory:
+		h.SetMode(fs.ModeDir | 0o755)
+		return h, Member{}, nil
+	case Regular:
+	}
+	return h, m, nil
 }
 
 // Pour writes what a member holds: its body and its zeros.
@@ -194,6 +197,22 @@ func (z *squeezer) repeat(zeros []byte) error {
 	}
 	z.w.Reset(&z.out)
 	return nil
+}
+
+// squeeze starts again and returns a member, good until the next; making a
+// writer for each costs more than most of them do.
+func (z *squeezer) squeeze(m Member) ([]byte, error) {
+	if z.err != nil {
+		return nil, z.err
+	}
+	z.out.Reset()
+	z.w.Reset(&z.out)
+	z.sum, z.size = 0, 0
+	if err := m.Pour(z); err != nil {
+		return nil, err
+	}
+	err := z.finish()
+	return z.out.Bytes(), err
 }
 
 func (z *squeezer) finish() error {
