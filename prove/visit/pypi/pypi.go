@@ -44,7 +44,7 @@ const (
 	nobody = "no-such-project-for-a-visitor"
 	// mostNames bounds how much of a list of all projects is read, bytes: some
 	// have a million.
-	mostNames = 4 << 20
+	mostNames = 1 << 20
 )
 
 // Find takes a URL for a simple index that says so in JSON, or in an HTML page
@@ -119,7 +119,7 @@ func kind(r visit.Response) string {
 func isJSON(r visit.Response) bool { return kind(r) == typeJSON || kind(r) == "application/json" }
 
 // Names returns the first names of the index, sorted. Of a long index, the
-// first are those among its first megabytes.
+// first are those among its first megabyte.
 func (Dialect) Names(ctx context.Context, s *visit.Site, limit int) ([]string, error) {
 	r, err := index(ctx, s.Web, s.Root)
 	if err != nil {
