@@ -38,6 +38,9 @@ func (p *Page) Section(heading string) string {
 	return ""
 }
 
+// Ident is the page's id.
+func (p *Page) Ident() string { return p.ID }
+
 // Threat is one way in which people are harmed.
 type Threat struct {
 	Page `yaml:"-"`

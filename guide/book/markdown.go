@@ -1,0 +1,139 @@
+package book
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	source "github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+// marker turns Markdown into HTML and into plain text. Raw HTML in a page is
+// left out: pages hold none, and what is not there cannot be unsafe.
+type marker struct {
+	html  goldmark.Markdown
+	plain goldmark.Markdown
+}
+
+// place is where a text stands: how links leave it, how deep its headings are.
+type place struct {
+	link   func(a address, anchor string) string
+	deeper int    // added to the levels of headings
+	prefix string // of anchors
+}
+
+var placeKey = parser.NewContextKey()
+
+func newMarker() *marker {
+	tables := extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))
+	quotes := extension.NewTypographer(extension.WithTypographicSubstitutions(extension.TypographicSubstitutions{
+		// Two dashes stay two dashes: they begin options.
+		extension.EnDash: nil, extension.EmDash: nil, extension.Ellipsis: nil,
+		extension.LeftAngleQuote: nil, extension.RightAngleQuote: nil,
+	}))
+	return &marker{
+		html: goldmark.New(
+			goldmark.WithExtensions(tables, quotes, extension.DefinitionList),
+			goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(placing{}, 500))),
+		),
+		plain: goldmark.New(goldmark.WithExtensions(tables, extension.DefinitionList)),
+	}
+}
+
+// blocks renders a text of several paragraphs.
+func (m *marker) blocks(src string, at place) string {
+	ctx := parser.NewContext()
+	ctx.Set(placeKey, at)
+	var out bytes.Buffer
+	if err := m.html.Convert([]byte(src), &out, parser.WithContext(ctx)); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return decorate.Replace(out.String())
+}
+
+// inline renders a text of one paragraph, without the paragraph.
+func (m *marker) inline(src string, at place) string {
+	s := strings.TrimSpace(m.blocks(src, at))
+	if inner, ok := strings.CutPrefix(s, "<p>"); ok && strings.Count(s, "<p>") == 1 {
+		return strings.TrimSuffix(inner, "</p>")
+	}
+	return s
+}
+
+// decorate adds to the renderer's elements what they need here: what is wide
+// scrolls in a box that the keyboard reaches. The renderer escapes text, so that
+// these can only be its own.
+var decorate = strings.NewReplacer(
+	"<table>", `<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>`,
+	"</table>", "</table></div>",
+	"<pre>", `<pre tabindex="0">`,
+	"(unchecked)", `<small class="unchecked">(unchecked)</small>`,
+)
+
+// placing rewrites links and headings for where a text stands.
+type placing struct{}
+
+func (placing) Transform(root *ast.Document, reader source.Reader, ctx parser.Context) {
+	at, _ := ctx.Get(placeKey).(place)
+	walk := func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		switch n := n.(type) {
+		case *ast.Link:
+			if a, anchor, ok := parseAddress(string(n.Destination)); ok {
+				n.Destination = []byte(at.link(a, anchor))
+			} else if own, ok := strings.CutPrefix(string(n.Destination), "#"); ok {
+				n.Destination = []byte("#" + at.prefix + own)
+			} else {
+				n.SetAttributeString("rel", []byte("external noreferrer"))
+			}
+		case *ast.Heading:
+			n.SetAttributeString("id", []byte(at.prefix+slug(flat(n, reader.Source()))))
+			n.Level = min(6, n.Level+at.deeper)
+		}
+		return ast.WalkContinue, nil
+	}
+	_ = ast.Walk(root, walk) // walk returns no error
+}
+
+// flatten is a text without its marks.
+func (m *marker) flatten(src string) string {
+	b := []byte(src)
+	root := m.plain.Parser().Parse(source.NewReader(b))
+	return strings.Join(strings.Fields(flat(root, b)), " ")
+}
+
+// flat collects the text below a node.
+func flat(n ast.Node, src []byte) string {
+	var out strings.Builder
+	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		switch n := n.(type) {
+		case *ast.Text:
+			if entering {
+				out.Write(util.UnescapePunctuations(n.Segment.Value(src)))
+				if n.SoftLineBreak() || n.HardLineBreak() {
+					out.WriteByte(' ')
+				}
+			}
+		case *ast.String:
+			if entering {
+				out.Write(n.Value)
+			}
+		case *ast.FencedCodeBlock, *ast.CodeBlock:
+			if entering {
+				out.Write(n.Lines().Value(src))
+			}
+		default:
+			if !entering && n.Type() == ast.TypeBlock {
+				out.WriteByte(' ')
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	return out.String()
+}
