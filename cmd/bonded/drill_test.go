@@ -177,6 +177,11 @@ func TestDrillList(t *testing.T) {
 		t.Errorf("%d of %d threats", len(list), len(b.Threats))
 	}
 	for _, e := range list {
+		if slices.Sort(e.Attacks); len(slices.Compact(slices.Clone(e.Attacks))) < len(e.Attacks) {
+			t.Errorf("%s: two attacks of one name cannot be told apart: %q", e.Threat, e.Attacks)
+		}
+	}
+	for _, e := range list {
 		if e.Open == "" {
 			continue
 		}

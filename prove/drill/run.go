@@ -69,6 +69,8 @@ type Outcome struct {
 	Why string `json:"why"`
 	// StoppedBy are the controls that the refusal named.
 	StoppedBy []string `json:"stoppedBy"`
+
+	again bool // it was played once more, by Teeth
 }
 
 const defaultPatience = 2 * time.Minute

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bonded.dev/prove/visit"
 )
 
 // What Teeth says of a threat.
@@ -30,7 +32,7 @@ type Bite struct {
 	State  string `json:"state"` // bites, built in, toothless, not played, unknown
 	// BuiltIn are its controls that cannot be taken out.
 	BuiltIn []string `json:"builtIn"`
-	// Bare is what came of its attacks with all others out.
+	// Bare is what came of its attacks with everything else out.
 	Bare     []Outcome `json:"bare"`
 	Controls []Alone   `json:"controls"`
 }
@@ -38,7 +40,10 @@ type Bite struct {
 // Alone is one control, in while all others of its threat are out.
 type Alone struct {
 	Control string `json:"control"`
-	State   string `json:"state"` // stops, partial, stops nothing, unknown
+	// Named says that the threat's page names it. One that it does not name, and
+	// that all the same stops attacks, is missing there.
+	Named bool   `json:"named"`
+	State string `json:"state"` // stops, partial, stops nothing, unknown
 	// Harm is what came of attacks that it did not stop.
 	Harm []Outcome `json:"harm"`
 }
@@ -65,12 +70,14 @@ type TeethSum struct {
 	Stops        int `json:"stops"`
 	Partial      int `json:"partial"`
 	StopsNothing int `json:"stopsNothing"`
+	Unnamed      int `json:"unnamed"` // of these, not named by the threat's page
 }
 
 // Teeth shows that drills can fail. For each plan it plays against a victim
-// without all of the plan's controls, which must be harmed, and then against
-// one victim for each control, with it alone; only attacks that did harm are
-// played again. Controls that cannot be taken out stay in throughout.
+// without all of the plan's controls, which must be harmed; when a refusal still
+// names a control, without that one too. Then it plays against one victim for
+// each control, with it alone; only attacks that did harm are played again.
+// Controls that cannot be taken out stay in throughout.
 func Teeth(ctx context.Context, plans []Plan, stage Stage, opts Options) (*TeethReport, error) {
 	p := newPlayer(plans, opts)
 	began := time.Now()
@@ -90,78 +97,131 @@ func Teeth(ctx context.Context, plans []Plan, stage Stage, opts Options) (*Teeth
 
 func (p *player) bite(ctx context.Context, plan Plan, stage Stage) (Bite, error) {
 	b := Bite{Threat: plan.Threat, Title: plan.Title, BuiltIn: []string{}, Controls: []Alone{}}
-	out := slices.Clone(plan.Controls)
-	var err error
-	if b.Bare, out, err = p.bare(ctx, plan, stage, out); err != nil {
+	bare, out, err := p.bare(ctx, plan, stage)
+	if err != nil {
 		return b, err
 	}
+	b.Bare = bare
 	for _, id := range plan.Controls {
 		if !slices.Contains(out, id) {
 			b.BuiltIn = append(b.BuiltIn, id)
 		}
 	}
+	b.judge()
+	if b.State != Bites {
+		return b, nil
+	}
+	for _, id := range out {
+		others := slices.DeleteFunc(slices.Clone(out), func(o string) bool { return o == id })
+		again, err := p.replay(ctx, plan, stage, others, b.Bare, is(OutcomeHarmed))
+		if err != nil {
+			return b, err
+		}
+		a := alone(id, again)
+		if a.Named = slices.Contains(plan.Controls, id); a.Named || a.State != StopsNothing {
+			b.Controls = append(b.Controls, a)
+		}
+	}
+	return b, nil
+}
+
+func (b *Bite) judge() {
+	has := func(outcome string) bool { return slices.ContainsFunc(b.Bare, is(outcome)) }
 	switch {
-	case slices.ContainsFunc(b.Bare, is(OutcomeHarmed)):
+	case has(OutcomeHarmed):
 		b.State = Bites
-	case slices.ContainsFunc(b.Bare, is(OutcomeUnknown)):
+	case has(OutcomeUnknown):
 		b.State = OutcomeUnknown
-	case !slices.ContainsFunc(b.Bare, is(OutcomeStopped)):
+	case !has(OutcomeStopped):
 		b.State = OutcomeNotPlayed
 	case len(b.BuiltIn) > 0:
 		b.State = HeldFast
 	default:
 		b.State = Toothless
 	}
-	if b.State != Bites {
-		return b, nil
-	}
-	for _, id := range out {
-		others := slices.DeleteFunc(slices.Clone(out), func(o string) bool { return o == id })
-		again, err := p.again(ctx, plan, stage, others, b.Bare)
-		if err != nil {
-			return b, err
-		}
-		b.Controls = append(b.Controls, alone(id, again))
-	}
-	return b, nil
 }
 
 func is(outcome string) func(Outcome) bool {
 	return func(o Outcome) bool { return o.Outcome == outcome }
 }
 
-// bare plays a plan with everything out that can be, and says what that was.
-func (p *player) bare(ctx context.Context, plan Plan, stage Stage, out []string) ([]Outcome, []string, error) {
+// bare plays a plan without its controls, and then, as long as refusals name
+// further ones, without those too. It returns what came of it and which
+// controls were out in the end.
+func (p *player) bare(ctx context.Context, plan Plan, stage Stage) (list []Outcome, out []string, err error) {
+	fixed := map[string]bool{}
+	out, v, err := strip(ctx, stage, plan.Controls, fixed)
+	if err != nil {
+		return nil, nil, err
+	}
+	list = p.all(ctx, v, plan)
+	if err := errors.Join(ctx.Err(), v.Close()); err != nil {
+		return nil, nil, err
+	}
 	for {
-		v, err := stage(ctx, out)
-		var fixed BuiltIn
-		if errors.As(err, &fixed) && slices.Contains(out, fixed.Control) {
-			out = slices.DeleteFunc(out, func(id string) bool { return id == fixed.Control })
-			continue
+		more := func(id string) bool { return !fixed[id] && !slices.Contains(out, id) }
+		wanted := slices.Clone(out)
+		for _, o := range list {
+			for _, id := range o.StoppedBy {
+				if more(id) && !slices.Contains(wanted, id) {
+					wanted = append(wanted, id)
+				}
+			}
 		}
+		if len(wanted) == len(out) {
+			return list, out, nil
+		}
+		// Only a stage can tell what it can do without.
+		now, v, err := strip(ctx, stage, wanted, fixed)
 		if err != nil {
 			return nil, nil, err
 		}
-		list := p.all(ctx, v, plan)
-		return list, out, errors.Join(ctx.Err(), v.Close())
+		if err := v.Close(); err != nil {
+			return nil, nil, err
+		}
+		if len(now) == len(out) {
+			return list, out, nil
+		}
+		if list, err = p.replay(ctx, plan, stage, now, list, func(o Outcome) bool { return slices.ContainsFunc(o.StoppedBy, more) }); err != nil {
+			return nil, nil, err
+		}
+		out = now
 	}
 }
 
-// again plays those attacks that did harm.
-func (p *player) again(ctx context.Context, plan Plan, stage Stage, out []string, bare []Outcome) (list []Outcome, err error) {
+// strip starts a victim without as many of the controls as can be, notes which
+// cannot, and returns which are out.
+func strip(ctx context.Context, stage Stage, controls []string, fixed map[string]bool) ([]string, Victim, error) {
+	out := slices.DeleteFunc(slices.Clone(controls), func(id string) bool { return fixed[id] })
+	for {
+		v, err := stage(ctx, out)
+		var b BuiltIn
+		if !errors.As(err, &b) || !slices.Contains(out, b.Control) {
+			return out, v, err
+		}
+		fixed[b.Control] = true
+		out = slices.DeleteFunc(out, func(id string) bool { return id == b.Control })
+	}
+}
+
+// replay plays those attacks once more that pick picks.
+func (p *player) replay(ctx context.Context, plan Plan, stage Stage, out []string, list []Outcome, pick func(Outcome) bool) ([]Outcome, error) {
 	v, err := stage(ctx, out)
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range plan.Attacks {
-		for _, s := range v.Sites() {
-			same := func(o Outcome) bool {
-				return o.Attack == a.Name && o.Kind == s.Dialect.ID() && o.Outcome == OutcomeHarmed
-			}
-			if slices.ContainsFunc(bare, same) {
-				list = append(list, p.play(ctx, v, s, a))
-			}
+	list = slices.Clone(list)
+	for i, o := range list {
+		if list[i].again = false; !pick(o) {
+			continue
 		}
+		a := slices.IndexFunc(plan.Attacks, func(a Attack) bool { return a.Name == o.Attack })
+		s := slices.IndexFunc(v.Sites(), func(s *visit.Site) bool { return s.Dialect.ID() == o.Kind })
+		if a < 0 || s < 0 {
+			return nil, errors.Join(fmt.Errorf("%s in %s cannot be played again", o.Attack, o.Kind), v.Close())
+		}
+		list[i] = p.play(ctx, v, v.Sites()[s], plan.Attacks[a])
+		list[i].again = true
 	}
 	return list, errors.Join(ctx.Err(), v.Close())
 }
@@ -171,12 +231,13 @@ func alone(id string, list []Outcome) Alone {
 	a := Alone{Control: id, State: Stops, Harm: []Outcome{}}
 	stopped, unknown := 0, 0
 	for _, o := range list {
-		switch o.Outcome {
-		case OutcomeStopped:
+		switch {
+		case !o.again: // it did no harm before either
+			continue
+		case o.Outcome == OutcomeStopped:
 			stopped++
 			continue
-		case OutcomeHarmed:
-		default:
+		case o.Outcome != OutcomeHarmed:
 			unknown++
 		}
 		a.Harm = append(a.Harm, o)
@@ -210,6 +271,9 @@ func (r *TeethReport) count() {
 		}
 		for _, c := range t.Controls {
 			*count[c.State]++
+			if !c.Named {
+				r.Sum.Unnamed++
+			}
 		}
 	}
 }
@@ -236,8 +300,8 @@ func (r *TeethReport) Text() string {
 	fmt.Fprintln(&b)
 	paragraph(&b, "", fmt.Sprintf("%s, all controls out: %d bite, %d are held by what is built in, %d toothless, %d not played; %d of %s did harm",
 		plural(s.Threats, "threat"), s.Bites, s.BuiltIn, s.Toothless, s.NotPlayed, s.Harmed, plural(s.Attacks, "attack")))
-	paragraph(&b, "", fmt.Sprintf("their controls, each alone: %d stop everything, %d something, %d nothing; %d unknown",
-		s.Stops, s.Partial, s.StopsNothing, s.Unknown))
+	paragraph(&b, "", fmt.Sprintf("their controls, each alone: %d stop everything, %d something, %d nothing; %d are not named by the page; %d unknown",
+		s.Stops, s.Partial, s.StopsNothing, s.Unnamed, s.Unknown))
 	return b.String()
 }
 
@@ -264,8 +328,12 @@ func (a Alone) say() string {
 	for _, o := range a.Harm {
 		left = append(left, fmt.Sprintf("%s (%s, %s)", o.Attack, o.Kind, o.Outcome))
 	}
-	if len(left) == 0 {
-		return a.Control + " alone: " + a.State
+	text := a.Control + " alone: " + a.State
+	if !a.Named {
+		text += ", and the page does not name it"
 	}
-	return a.Control + " alone: " + a.State + "; not stopped: " + strings.Join(left, "; ")
+	if len(left) > 0 {
+		text += "; not stopped: " + strings.Join(left, "; ")
+	}
+	return text
 }

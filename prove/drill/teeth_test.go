@@ -55,18 +55,28 @@ func TestTeeth(t *testing.T) {
 		{"walls alone", drill.Plan{Controls: []string{"wall"}, Attacks: []drill.Attack{stoppedBy("door", "lock")}}, drill.HeldFast, "", "wall", 1},
 		{"nothing there to steal", drill.Plan{Controls: []string{"lock"}, Attacks: []drill.Attack{never}}, drill.Toothless, "", "", 1},
 		{"somewhere else", drill.Plan{Controls: []string{"lock"}, Attacks: []drill.Attack{elsewhere}}, drill.OutcomeNotPlayed, "", "", 1},
+		{"a guard whom the page forgot", drill.Plan{Controls: []string{"lock"}, Attacks: []drill.Attack{stoppedBy("door", "lock", "guard"), stoppedBy("window", "guard"), stoppedBy("roof", "lock")}},
+			drill.Bites, "lock partial, guard partial unnamed", "", 5},
+		{"a guard who stays", drill.Plan{Controls: []string{"lock"}, Attacks: []drill.Attack{stoppedBy("door", "rock"), stoppedBy("roof", "lock")}},
+			drill.Bites, "lock stops", "", 3},
+		{"one after the other", drill.Plan{Controls: []string{"lock"}, Attacks: []drill.Attack{stoppedBy("door", "lock", "guard", "dog")}},
+			drill.Bites, "lock stops, guard stops unnamed, dog stops unnamed", "", 8},
 		{"nobody knows", drill.Plan{Controls: []string{"lock"}, Attacks: []drill.Attack{broken, never}}, drill.OutcomeUnknown, "", "", 1},
 		{"nobody knows with the lock", drill.Plan{Controls: []string{"lock", "chain"}, Attacks: []drill.Attack{shaky}}, drill.Bites, "lock unknown, chain stops nothing", "", 3},
 	} {
 		c.plan.Threat, c.plan.Title = "theft", c.about
-		house := &theatre{kinds: []string{"a"}, fixed: []string{"wall"}}
-		r, err := drill.Teeth(t.Context(), []drill.Plan{c.plan}, house.stage, drill.Options{})
+		house := &theatre{kinds: []string{"a"}, fixed: []string{"wall", "rock"}}
+		r, err := drill.Teeth(t.Context(), []drill.Plan{c.plan}, house.stage, drill.Options{Known: []string{"guard", "dog", "rock"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var alone []string
 		for _, a := range r.Threats[0].Controls {
-			alone = append(alone, a.Control+" "+a.State)
+			text := a.Control + " " + a.State
+			if !a.Named {
+				text += " unnamed"
+			}
+			alone = append(alone, text)
 		}
 		got := r.Threats[0]
 		if got.State != c.state || strings.Join(alone, ", ") != c.alone || strings.Join(got.BuiltIn, " ") != c.builtIn {
