@@ -1,19 +1,24 @@
 // Package audit measures a repository from outside: which controls it holds,
 // which it only says it holds, and which nobody can tell.
 //
+//	Control  what the guide says of a control, with its probe if there is one
 //	Probe    looks for one control with the eyes of a stranger
 //	Visit    what a probe may look at; every answer is fetched once and shared
-//	Run      asks every probe and reports levels per track
+//	Run      asks every probe and reports, for each dialect: states with their
+//	         evidence, a level for each track, and what to do first
 //
 // It reads and changes nothing. What cannot be seen is unknown: an audit that
 // guesses is worth less than none. Two audits of a repository that did not
-// change in between give the same answer.
+// change in between give the same answer, down to the words.
+//
+// Three sources are kept apart. What a probe saw is held or not held. What the
+// operator points to is documented, and never more than that, nor does it
+// outweigh what was seen. What a drill did, where somebody may play it, counts
+// as seen.
 package audit
 
 import (
 	"context"
-
-	"bonded.dev/prove/visit"
 )
 
 // State is what is known of a control.
@@ -37,46 +42,66 @@ type Finding struct {
 
 // Evidence is one thing that was seen.
 type Evidence struct {
-	URL string // what was asked
-	Saw string // what came: a status, a header, a field
+	URL string `json:"url"` // what was asked
+	Saw string `json:"saw"` // what came: a status, a header, a field
 }
 
 // Probe looks for one control. Answers that never came are an error; the
-// control is then unknown and the error its reason.
+// control is then unknown and the error its reason. What it says must not
+// change between two visits: no dates, no request ids.
 type Probe func(ctx context.Context, v *Visit) (Finding, error)
-
-// Visit is one audit's view of a repository in one dialect.
-type Visit struct {
-	Site *visit.Site
-	// Packages are what is looked at: those that were asked for, else the first
-	// that the repository names.
-	Packages []*visit.Package
-	// Credential is what the operator gave; empty: nobody's.
-	Credential visit.Credential
-
-	seen map[string]visit.Response
-}
-
-// Get fetches a URL once per audit; a reference is relative to the repository's
-// base URL.
-func (v *Visit) Get(ctx context.Context, ref, accept string) (visit.Response, error) {
-	url := visit.Resolve(v.Site.Base, ref)
-	key := accept + " " + url
-	if r, ok := v.seen[key]; ok {
-		return r, nil
-	}
-	r, err := v.Site.Web.Get(ctx, url, accept)
-	if err != nil {
-		return r, err
-	}
-	if v.seen == nil {
-		v.seen = map[string]visit.Response{}
-	}
-	v.seen[key] = r
-	return r, nil
-}
 
 // Say makes a finding.
 func Say(s State, why string, evidence ...Evidence) (Finding, error) {
 	return Finding{State: s, Why: why, Evidence: evidence}, nil
+}
+
+// NoPackage is the finding of a probe that has nothing to look at.
+func NoPackage() (Finding, error) {
+	return Say(Unknown, "no package could be looked at; name one with --package")
+}
+
+// Control is what an audit has to know of one.
+type Control struct {
+	ID, Title string
+	// Track and Level place it in the maturity model.
+	Track string
+	Level int
+	// Applies says to which kinds of repository, in the words of the guide.
+	Applies []string
+	Effort  string
+	// Requires are controls that it builds on; Unlocks those that build on it.
+	Requires, Unlocks []string
+	// Incidents are how many it would have helped against, Recent how many of
+	// them are recent.
+	Incidents, Recent int
+	// Probe looks for it; nil: Unseen says why none does.
+	Probe  Probe
+	Unseen string
+	// Drills are the threats whose attacks tell whether it is held: one that
+	// does harm says that it is not. Enough says that it is held when none does;
+	// otherwise there is more to it than the attacks meet.
+	Drills []string
+	Enough bool
+}
+
+// The words of [Control.Applies] that matter here.
+const (
+	appliesClient  = "client or local proxy"
+	appliesAccount = "has accounts"
+	appliesUpload  = "accepts uploads"
+)
+
+// only reports whether a control is for nothing but these kinds of repository.
+func (c *Control) only(kinds ...string) bool {
+	for _, a := range c.Applies {
+		known := false
+		for _, k := range kinds {
+			known = known || a == k
+		}
+		if !known {
+			return false
+		}
+	}
+	return len(c.Applies) > 0
 }

@@ -1,0 +1,46 @@
+package artifactlog_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"testing"
+
+	artifactlog "bonded.dev/controls/artifact-log"
+	"bonded.dev/prove/audit"
+	"bonded.dev/prove/audit/audittest"
+	"bonded.dev/prove/visit"
+)
+
+func pkg(version string, sum [32]byte) *visit.Package {
+	return &visit.Package{Name: "a", Releases: []visit.Release{{Version: version, Files: []visit.File{{
+		Name: "a-" + version + ".tgz", Digests: map[string]string{"sha256": hex.EncodeToString(sum[:])},
+	}}}}}
+}
+
+func TestProbe(t *testing.T) {
+	sum := sha256.Sum256([]byte("bytes"))
+	l := audittest.NewLog(t)
+	l.Add("bonded-log/v1 genesis\n")
+	l.Release("npm", "a", "1.0.0", "a-1.0.0.tgz", sum)
+	for range 300 { // more than one tile
+		l.Add("bonded-log/v1 x-filler\n")
+	}
+	look := func(name, kind string, pages audittest.Pages, want audit.State, p ...*visit.Package) {
+		t.Run(name, func(t *testing.T) {
+			audittest.Look(t, artifactlog.Probe, audittest.Visit(t, kind, l.With(pages), p...), want)
+		})
+	}
+	good := pkg("1.0.0", sum)
+	look("good", "npm", nil, audit.Held, good)
+	look("nothing to look up", "npm", nil, audit.Unknown)
+	look("not logged", "npm", nil, audit.NotHeld, pkg("2.0.0", sum))
+	look("another digest", "npm", nil, audit.NotHeld, pkg("1.0.0", [32]byte{1}))
+	look("no key", "npm", audittest.Pages{"/log/key": {Status: 404}}, audit.NotHeld, good)
+	look("another key", "npm", audittest.Pages{"/log/key": audittest.NewLog(t).Pages()["/log/key"]}, audit.NotHeld, good)
+	look("no proofs", "npm", audittest.Pages{"/log/prove": {Status: 404}}, audit.Unknown, good)
+	look("a tile is changed", "npm", audittest.Pages{"/log/tile/0/001.p/46": {Body: "x"}}, audit.NotHeld, good)
+	look("an entry is changed", "npm", audittest.Pages{"/log/tile/entries/001.p/46": {Body: "\x00\x01x"}}, audit.NotHeld, good)
+	for kind, want := range map[string]audit.State{"npm": audit.NotHeld, "go": audit.Unknown} {
+		audittest.Look(t, artifactlog.Probe, audittest.Visit(t, kind, audittest.Pages{}, good), want)
+	}
+}
