@@ -41,12 +41,19 @@ type daemon struct {
 	user   *user    // whom it runs as; nil for ourselves
 }
 
-// keep starts a daemon under a keeper, in a process group of its own, so that an
-// interrupt typed at the terminal reaches the tests first.
+// keep starts a daemon under a keeper, for as long as this process lives.
 func keep(d daemon) error {
+	_, err := hold(d)
+	return err
+}
+
+// hold starts a daemon under a keeper, in a process group of its own, so that an
+// interrupt typed at the terminal reaches the tests first. Closing the descriptor
+// ends it sooner than this process does.
+func hold(d daemon) (fd int, err error) {
 	reading, writing, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("start %s: %w", d.name, err)
+		return 0, fmt.Errorf("start %s: %w", d.name, err)
 	}
 	defer reading.Close()
 	defer writing.Close()
@@ -58,13 +65,13 @@ func keep(d daemon) error {
 	cmd.SysProcAttr.Setpgid = true
 	// A plain descriptor, unlike an *os.File, is closed by no garbage collector:
 	// it stays open exactly as long as this process.
-	if err := leak(writing); err != nil {
-		return fmt.Errorf("start %s: %w", d.name, err)
+	if fd, err = leak(writing); err != nil {
+		return 0, fmt.Errorf("start %s: %w", d.name, err)
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", d.name, err)
+		return 0, errors.Join(fmt.Errorf("start %s: %w", d.name, err), syscall.Close(fd))
 	}
-	return cmd.Process.Release()
+	return fd, cmd.Process.Release()
 }
 
 // become makes a command run as the user, and nothing for the nil user.
@@ -76,15 +83,14 @@ func (u *user) become(cmd *exec.Cmd) {
 }
 
 // leak keeps a duplicate of f open until the process ends, hidden from children.
-func leak(f *os.File) error {
+func leak(f *os.File) (fd int, err error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, err := syscall.Dup(int(f.Fd()))
-	if err != nil {
-		return err
+	if fd, err = syscall.Dup(int(f.Fd())); err != nil {
+		return 0, err
 	}
 	syscall.CloseOnExec(fd)
-	return nil
+	return fd, nil
 }
 
 // ready asks until the daemon answers, for at most a minute, and gives up at

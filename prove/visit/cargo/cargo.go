@@ -155,7 +155,8 @@ func headers(as visit.Credential) map[string]string {
 	return h
 }
 
-// send makes a request that changes something and shows what Cargo would.
+// send makes a request that changes something and shows what Cargo would. A 404
+// that is not in the registry's own form comes from a server without the route.
 func send(ctx context.Context, s *visit.Site, as visit.Credential, method, at string, body []byte) (visit.Answer, error) {
 	h := headers(as)
 	if body != nil {
@@ -165,36 +166,36 @@ func send(ctx context.Context, s *visit.Site, as visit.Credential, method, at st
 	if err != nil {
 		return visit.Answer{}, err
 	}
-	if r.Status == 405 || r.Status == 501 {
+	said, own := complaints(r)
+	if r.Status == 405 || r.Status == 501 || r.Status == 404 && !own {
 		return visit.Answer{}, fmt.Errorf("%s %s: %d %s: %w", method, at, r.Status, r.Reason, visit.ErrNotSpoken)
 	}
-	return answer(r), nil
+	a := visit.Answer{Status: r.Status, Text: cmp.Or(said, r.Reason)}
+	switch {
+	case own && r.OK(): // as older registries refuse
+		a.Status = 400
+	case !own && !r.OK():
+		a.Text = cmp.Or(visit.Plain(r), r.Reason)
+	}
+	return a, nil
 }
 
-// answer is what Cargo prints. A body with errors is a refusal even under a
-// status of 200, as older registries answer: it then counts as 400.
-func answer(r visit.Response) visit.Answer {
+// complaints are what Cargo prints; a body that has them is a refusal, whatever
+// its status.
+func complaints(r visit.Response) (text string, ok bool) {
 	var body struct {
 		Errors []struct {
 			Detail string `json:"detail"`
 		} `json:"errors"`
 	}
 	if json.Unmarshal(r.Body, &body) != nil || len(body.Errors) == 0 {
-		a := visit.Answer{Status: r.Status, Text: r.Reason}
-		if !r.OK() {
-			a.Text = cmp.Or(visit.Plain(r), r.Reason)
-		}
-		return a
+		return "", false
 	}
 	var said []string
 	for _, e := range body.Errors {
 		said = append(said, e.Detail)
 	}
-	a := visit.Answer{Status: r.Status, Text: cmp.Or(strings.Join(said, "; "), r.Reason)}
-	if r.OK() {
-		a.Status = 400
-	}
-	return a
+	return strings.Join(said, "; "), true
 }
 
 // Yank does what cargo yank does.

@@ -53,7 +53,8 @@ const (
 var errShape = errors.New("the answer is not what an OCI client reads")
 
 // Find takes a URL for a registry that says so in a header or in the form of its
-// errors, and that does not serve what nobody pushed.
+// errors, or asks who is there at v2/ and not at a path beside it; and that does
+// not serve what nobody pushed.
 func (Dialect) Find(ctx context.Context, w *visit.Web, base string) (string, error) {
 	roots := []string{base + "v2/"}
 	if strings.HasSuffix(base, "/v2/") {
@@ -71,12 +72,24 @@ func (Dialect) Find(ctx context.Context, w *visit.Web, base string) (string, err
 		if err != nil {
 			return "", err
 		}
-		says := r.Header.Get("Docker-Distribution-Api-Version") == "registry/2.0"
-		if !none.OK() && (says || len(complaints(none)) > 0) {
+		says := r.Header.Get("Docker-Distribution-Api-Version") == "registry/2.0" || len(complaints(none)) > 0
+		if !says && r.Status == 401 {
+			if says, err = asksHere(ctx, w, root); err != nil {
+				return "", err
+			}
+		}
+		if says && !none.OK() {
 			return root, nil
 		}
 	}
 	return "", nil
+}
+
+// asksHere tells a registry that asks for a credential from a whole server that
+// does.
+func asksHere(ctx context.Context, w *visit.Web, root string) (bool, error) {
+	beside, err := w.Get(ctx, strings.TrimSuffix(root, "v2/")+"bonded-visitor-beside-v2", "")
+	return beside.Status != 401, err
 }
 
 // complaint is one error in an answer (specification, "Error Codes").

@@ -48,6 +48,8 @@ func (Dialect) Package(ctx context.Context, s *visit.Site, name string) (*visit.
 		return nil, fmt.Errorf("reading %s: %d: %w", name, r.Status, visit.ErrNone)
 	case !r.OK():
 		return nil, fmt.Errorf("reading %s: %d %s", name, r.Status, r.Reason)
+	case len(tags) == 0: // as some answer for what was never there
+		return nil, fmt.Errorf("reading %s: no tags: %w", name, visit.ErrNone)
 	}
 	p := &visit.Package{Name: name, Index: r, Tags: map[string]string{}}
 	for _, tag := range tags {

@@ -27,7 +27,7 @@ type Place struct {
 	Owner, Stranger visit.Credential
 	// Lacks names what this repository does not have: "delete", "yank", "tag",
 	// "times" in its index, "owners" of packages, "immutable" versions,
-	// "accounts".
+	// "accounts", "names" to look for.
 	Lacks map[string]string // operation to the reason
 	// Inside is a manifest in the dialect's notation that the index tells back.
 	Inside visit.Manifest
@@ -232,6 +232,7 @@ func testManifest(t *testing.T, s *stage) {
 }
 
 func testNames(t *testing.T, s *stage) {
+	s.spoken(t, "names", nil)
 	for _, name := range []string{"visit-b", "visit-a"} {
 		s.publish(t, visit.Upload{Name: name, Version: "1.0.0", Canary: "names"})
 	}
