@@ -66,6 +66,8 @@ const (
 	Bound    AnomalyKind = "bound"    // the archive costs more than we spend; reading stopped
 	Mismatch AnomalyKind = "mismatch" // what the request says differs from what the bytes say
 	Checksum AnomalyKind = "checksum" // a size or digest in the request is not that of the bytes
+	// Unprintable: text that clients print holds what a terminal obeys.
+	Unprintable AnomalyKind = "unprintable"
 )
 
 // Anomaly is something odd about an upload. Adapters report; controls judge.

@@ -53,6 +53,7 @@ func attacks() map[string][]attack {
 		"bounded-archive":    boundedAttacks(),
 		"strict-archive":     strictAttacks(),
 		"artifact-metadata":  metadataAttacks(),
+		"output-sanitising":  printedAttacks(),
 	}
 }
 
@@ -308,6 +309,24 @@ func metadataAttacks() []attack {
 			sends(wheel{name: "foo", version: "1.0"}.sending()),
 			wheel{name: "foo", version: "1.0.0"}.sending(),
 			holds("/pypi/simple/foo/", "foo-1.0.0-py3", "foo==1.0 can be either of two files"),
+		},
+	}
+}
+
+// printedAttacks write on the terminal of whoever looks at a package.
+func printedAttacks() []attack {
+	const erase = `\u001b[2K`
+	return []attack{
+		{
+			"a description that erases the line before it", nothing,
+			npmPackage("foo", "1.0.0").with(`"description":"` + erase + `verified"`).sending(),
+			holds("/npm/foo", erase, "whoever prints the description reads what its publisher wrote over it"),
+		},
+		{
+			"a reason that does the same",
+			sends(wheel{name: "foo", version: "1.0"}.sending()),
+			sending{method: "POST", path: "/api/v1/changes", token: "alice", body: []byte(`{"package":"pypi/foo","change":"yank","version":"1.0","reason":"` + erase + `fine"}`)},
+			holds("/pypi/simple/foo/", "\x1b[2K", "pip prints the reason, and a terminal obeys it"),
 		},
 	}
 }

@@ -211,7 +211,7 @@ func checkLies(t *testing.T, eco ecosystem.Ecosystem, s Suite) {
 			}
 		})
 	}
-	for _, k := range []bonded.AnomalyKind{bonded.Shape, bonded.Bound, bonded.Mismatch, bonded.Checksum} {
+	for _, k := range []bonded.AnomalyKind{bonded.Shape, bonded.Bound, bonded.Mismatch, bonded.Checksum, bonded.Unprintable} {
 		if !seen[k] {
 			t.Errorf("the suite has no upload with an anomaly of kind %s", k)
 		}

@@ -3,8 +3,6 @@ package npm
 import (
 	"io"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -92,8 +90,11 @@ func draftMessage(d *bonded.Draft, r *bonded.Release, manifest jsontext.Value) e
 		return bonded.Errorf(bonded.Invalid, "the deprecation message of %s is not a text", r.Version)
 	}
 	text := f.text("deprecated")
-	if len(text) > maxMessage || strings.ContainsFunc(text, func(c rune) bool { return unicode.IsControl(c) && c != '\n' && c != '\t' }) {
-		return bonded.Errorf(bonded.Invalid, "a deprecation message has at most %d bytes and no control characters", maxMessage)
+	if len(text) > maxMessage {
+		return bonded.Errorf(bonded.Invalid, "a deprecation message has at most %d bytes", maxMessage)
+	}
+	if c, ok := ecosystem.Obeyed(text); ok {
+		d.Anomalies = append(d.Anomalies, ecosystem.Unprintable("the deprecation message of "+r.Version, c))
 	}
 	doc := []byte(text)
 	if r.Deprecated == bonded.DigestOf(doc) {

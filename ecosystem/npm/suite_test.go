@@ -326,6 +326,11 @@ func lies() []ecosystemtest.Lie {
 				v.(object)["length"] = 7
 			}
 		}), bonded.Checksum, "length"),
+
+		lie("a description that beeps", inside(`{"name":"liar","version":"1.0.0","description":"x\u0007"}`), bonded.Unprintable, ""),
+		lie("a name that erases the line", inside(`{"name":"liar","version":"1.0.0","dependencies":{"a\u001b[2K":"1"}}`), bonded.Unprintable, ""),
+		lie("a licence that reads backwards", inside(`{"name":"liar","version":"1.0.0","license":"\u202eTIM"}`), bonded.Unprintable, ""),
+		lie("a message that beeps", put("", "left-pad", object{"versions": object{"1.2.0": object{"deprecated": "x\a"}}}), bonded.Unprintable, ""),
 	}
 }
 
@@ -390,7 +395,6 @@ func bad() []ecosystemtest.Bad {
 		is("deprecate a missing version", put("", "left-pad", object{"versions": object{"7.0.0": object{"deprecated": "x"}}}), bonded.NotFound),
 		is("deprecate a deleted version", put("", "left-pad", object{"versions": object{"1.0.0": object{"deprecated": "x"}}}), bonded.NotFound),
 		is("deprecate after a change", put("", "left-pad", object{"_rev": "1-0", "versions": object{"1.2.0": object{"deprecated": "x"}}}), bonded.Conflict),
-		is("a message that beeps", put("", "left-pad", object{"versions": object{"1.2.0": object{"deprecated": "x\a"}}}), bonded.Invalid),
 		is("a message that is a number", put("", "left-pad", object{"versions": object{"1.2.0": object{"deprecated": 1}}}), bonded.Invalid),
 		is("a message of another package", put("", "left-pad", object{"name": "other", "versions": object{"1.2.0": object{"deprecated": "x"}}}), bonded.Invalid),
 		is("tag a missing version", change("", "PUT", "-/package/left-pad/dist-tags/x1", "7.0.0"), bonded.NotFound),

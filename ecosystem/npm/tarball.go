@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bonded.dev"
+	"bonded.dev/ecosystem"
 	"bonded.dev/internal/archive"
 )
 
@@ -239,6 +240,25 @@ func (m *meta) readPackage(inv archive.Inventory) []bonded.Anomaly {
 	}
 	if why := pkg.climbs(); why != "" {
 		anomalies = append(anomalies, shape("bin", where, why))
+	}
+	return append(anomalies, obeyed(v)...)
+}
+
+// obeyed finds the texts of a package.json that a terminal would obey. Where
+// names stand, clients print them too.
+func obeyed(object jsontext.Value) (anomalies []bonded.Anomaly) {
+	const most = 4
+	for dec := jsontext.NewDecoder(bytes.NewReader(object)); len(anomalies) < most; {
+		token, err := dec.ReadToken()
+		if err != nil { // the end; it was parsed before
+			break
+		}
+		if token.Kind() != '"' {
+			continue
+		}
+		if r, ok := ecosystem.Obeyed(token.String()); ok {
+			anomalies = append(anomalies, ecosystem.Unprintable(printable(string(dec.StackPointer())), r))
+		}
 	}
 	return anomalies
 }

@@ -86,6 +86,8 @@ func wheelLies(t testing.TB) []ecosystemtest.Lie {
 		lie("a NUL", "metadata-control", meta("Summary: x\x00")),
 		lie("Latin-1", "metadata-encoding", meta("Author: Andr\xe9")),
 		lie("a dependency without a name", "requires-dist", meta("Requires-Dist: >=1.0")),
+		{Request: wheel{name: "foo", version: "1.0", metadata: metadataText("foo", "1.0", "Summary: \u009b2Kfine")}.send(t, "a summary that a terminal obeys"), Kind: bonded.Unprintable},
+		{Request: wheel{name: "foo", version: "1.0", metadata: metadataText("foo", "1.0", "License: \u202eTIM")}.send(t, "a licence that reads backwards"), Kind: bonded.Unprintable},
 		{Request: wheel{name: "foo", version: "1.0", dir: "bar-1.0.dist-info"}.send(t, "a .dist-info of another project"), Kind: bonded.Mismatch, Rule: "dist-info"},
 		{Request: wheel{name: "foo", version: "1.0", dir: "foo-1.1.dist-info"}.send(t, "a .dist-info of another version"), Kind: bonded.Mismatch, Rule: "dist-info"},
 		lie("a path that climbs out", "path-traversal", wheel{more: []member{{"../evil.py", "x"}}}),

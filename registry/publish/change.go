@@ -42,6 +42,9 @@ func (d *Desk) Change(ctx context.Context, c Change, actor Actor) (bonded.Receip
 		if len(c.Reason) > maxReason {
 			return bonded.Receipt{}, bonded.Errorf(bonded.TooLarge, "the reason has %d bytes; at most %d are kept", len(c.Reason), maxReason)
 		}
+		if r, ok := ecosystem.Obeyed(c.Reason); ok {
+			draft.Anomalies = append(draft.Anomalies, ecosystem.Unprintable("the reason", r))
+		}
 		doc := []byte(c.Reason)
 		draft.Docs = [][]byte{doc}
 		for i := range draft.Facts {
