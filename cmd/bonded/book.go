@@ -8,6 +8,8 @@ import (
 	"bonded.dev/controls"
 	controlcode "bonded.dev/controls/all"
 	"bonded.dev/guide"
+	"bonded.dev/guide/chapters"
+	"bonded.dev/guide/taxonomies"
 	"bonded.dev/incidents"
 	"bonded.dev/threats"
 	threatcode "bonded.dev/threats/all"
@@ -25,6 +27,7 @@ func book() (*guide.Book, error) {
 	}
 	b, err := guide.Open(guide.Pages{
 		Threats: threats.Pages, Controls: controls.Pages, Incidents: incidents.Pages,
+		Chapters: chapters.Pages, Taxonomies: taxonomies.Pages,
 	}, code)
 	if err != nil {
 		return nil, fmt.Errorf("reading the guide: %w", err)

@@ -15,6 +15,7 @@ import (
 	"bonded.dev"
 	"bonded.dev/controls/all"
 	"bonded.dev/ecosystem"
+	press "bonded.dev/guide/book"
 	"bonded.dev/internal/logwire"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/project"
@@ -171,6 +172,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) *running {
 		Prove:  r.prove,
 		Tally:  h.book,
 		Pages:  web.New(r.keeper, h.setups(), log), PagesPrefix: web.Prefix,
+		Guide: press.Handler(serve.GuidePrefix, book),
 		Ready: []serve.Check{
 			{Name: "database", Do: h.book.Check},
 			{Name: "log", Do: r.desk.Check},

@@ -3,6 +3,8 @@ package serve_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -49,6 +51,24 @@ func TestFrontPage(t *testing.T) {
 		t.Errorf("policy %q", csp)
 	}
 	want(t, "again", l.do("GET", "/", "If-None-Match: "+r.Header.Get("Etag")).StatusCode, 304)
+}
+
+func TestGuideIsMounted(t *testing.T) {
+	l := newLab(t)
+	want(t, "no guide", l.do("GET", "/guide/").StatusCode, 404)
+	if strings.Contains(text(t, l.do("GET", "/")), "/guide/") {
+		t.Error("the front page leads to a guide that is not there")
+	}
+	l = newLab(t, func(c *serve.Config) {
+		c.Guide = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "page "+r.URL.Path) })
+	})
+	want(t, "a page", text(t, l.do("GET", "/guide/controls/cooldown.html")), "page /guide/controls/cooldown.html")
+	r := l.do("GET", "/guide")
+	want(t, "without a slash", r.StatusCode, 301)
+	want(t, "where to", r.Header.Get("Location"), "/guide/")
+	if !strings.Contains(text(t, l.do("GET", "/")), `href="/guide/"`) {
+		t.Error("the front page does not lead to the guide")
+	}
 }
 
 func TestSecurityTxt(t *testing.T) {

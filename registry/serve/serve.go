@@ -85,6 +85,9 @@ type Config struct {
 	// Pages answers below PagesPrefix: pages that a person opens to act.
 	Pages       http.Handler
 	PagesPrefix string
+	// Guide answers below /guide/: what can happen to a repository, and what
+	// stops it.
+	Guide http.Handler
 
 	Ready   []Check       // asked by /readyz
 	LogSize func() uint64 // entries, for the metrics
@@ -100,6 +103,9 @@ type Config struct {
 	Metrics  *prometheus.Registry
 	Now      func() time.Time
 }
+
+// GuidePrefix is where the guide is mounted.
+const GuidePrefix = "/guide/"
 
 // Handler answers HTTP.
 type Handler struct {
@@ -185,6 +191,12 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 		return
 	case h.Pages != nil && strings.HasPrefix(path, h.PagesPrefix):
 		h.Pages.ServeHTTP(w, r)
+		return
+	case h.Guide != nil && strings.HasPrefix(path, GuidePrefix):
+		h.Guide.ServeHTTP(w, r)
+		return
+	case h.Guide != nil && path+"/" == GuidePrefix:
+		http.Redirect(w, r, GuidePrefix, http.StatusMovedPermanently)
 		return
 	}
 	if do := h.ours(path); do != nil {
