@@ -324,9 +324,9 @@ func printedAttacks() []attack {
 		},
 		{
 			"a reason that does the same",
-			sends(wheel{name: "foo", version: "1.0"}.sending()),
-			sending{method: "POST", path: "/api/v1/changes", token: "alice", body: []byte(`{"package":"pypi/foo","change":"yank","version":"1.0","reason":"` + erase + `fine"}`)},
-			holds("/pypi/simple/foo/", "\x1b[2K", "pip prints the reason, and a terminal obeys it"),
+			sends(npmPackage("foo", "1.0.0").sending()),
+			sending{method: "POST", path: "/api/v1/changes", token: "alice", body: []byte(`{"package":"npm/foo","change":"deprecate","version":"1.0.0","reason":"` + erase + `fine"}`)},
+			holds("/npm/foo", erase, "npm prints the reason at every install, and a terminal obeys it"),
 		},
 	}
 }
