@@ -182,7 +182,7 @@ func (s *Scene) Deceive(ctx context.Context, change Change, fooled func(ctx cont
 		return Harmed("%s; no client verifies more of this repository", harm)
 	}
 	if objection := s.Verify(ctx, base); objection != nil {
-		return Stopped("a verifying client refuses: %v", objection)
+		return Stopped("refused: %v", objection)
 	}
 	return Harmed("%s, and no verifying client objects", harm)
 }

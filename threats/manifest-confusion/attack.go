@@ -15,51 +15,88 @@ import (
 
 // Attacks play the threat.
 var Attacks = []drill.Attack{
-	{Name: "a dependency that the request does not tell", Kinds: []string{"npm", "pypi", "cargo"}, Play: dependency},
+	{Name: "a dependency that the request does not tell", Kinds: []string{"npm", "pypi", "cargo"}, Play: silent},
+	{Name: "another dependency than the request tells", Kinds: []string{"npm", "pypi", "cargo"}, Play: other},
 	{Name: "an install script that the request does not tell", Kinds: []string{"npm"}, Play: script},
 	{Name: "another version inside", Kinds: []string{"npm", "pypi", "cargo"}, Play: version},
 	{Name: "another package's name inside", Kinds: []string{"npm", "pypi", "cargo"}, Play: name},
 	{Name: "two manifests, the first one harmless", Kinds: []string{"npm", "pypi"}, Play: twice},
 }
 
-const hidden = "drill-hidden-dependency"
+const (
+	hidden = "drill-hidden-dependency"
+	shown  = "drill-shown-dependency"
+)
 
-// wanting is a manifest that needs the hidden dependency.
-func wanting(kind string) visit.Manifest {
+// wanting is a manifest that needs a package.
+func wanting(kind, name string) visit.Manifest {
 	span := map[string]string{"npm": "^1.0.0", "pypi": ">=1.0", "cargo": "^1.0.0"}[kind]
-	return visit.Manifest{Dependencies: map[string]string{hidden: span}}
+	return visit.Manifest{Dependencies: map[string]string{name: span}}
 }
 
-func dependency(ctx context.Context, s *drill.Scene) (drill.Result, error) {
-	up := visit.Upload{Name: s.Name("confused"), Version: "1.0.0", Inside: wanting(s.Site.Dialect.ID()), Claimed: &visit.Manifest{}}
-	return played(ctx, s, up, "the dependency on "+hidden, func(m visit.Manifest) bool { return m.Dependencies[hidden] != "" })
+func silent(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	up := visit.Upload{Name: s.Name("confused"), Version: "1.0.0", Inside: wanting(s.Site.Dialect.ID(), hidden), Claimed: &visit.Manifest{}}
+	r, a, err := served(ctx, s, up)
+	if err != nil || r == nil {
+		return stopped(a, err)
+	}
+	return judged(r.Manifest.Dependencies[hidden] != "", "the dependency on "+hidden)
 }
 
 func script(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	up := visit.Upload{Name: s.Name("confused"), Version: "1.0.0", Inside: visit.Manifest{Script: "echo drill"}, Claimed: &visit.Manifest{}}
-	return played(ctx, s, up, "the install script", func(m visit.Manifest) bool { return m.Script != "" })
+	r, a, err := served(ctx, s, up)
+	if err != nil || r == nil {
+		return stopped(a, err)
+	}
+	return judged(r.Scripts || r.Manifest.Script != "", "the install script")
 }
 
-// played publishes and compares what was asked for, what the index tells and
-// what installers get.
-func played(ctx context.Context, s *drill.Scene, up visit.Upload, what string, told func(visit.Manifest) bool) (drill.Result, error) {
+// other makes the request contradict the archive. Even where the index then
+// tells the truth there is harm: whoever looks at requests, a gateway or a
+// second person who approves, has let through something else.
+func other(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	kind := s.Site.Dialect.ID()
+	claimed := wanting(kind, shown)
+	up := visit.Upload{Name: s.Name("confused"), Version: "1.0.0", Inside: wanting(kind, hidden), Claimed: &claimed}
+	r, a, err := served(ctx, s, up)
+	if err != nil || r == nil {
+		return stopped(a, err)
+	}
+	if r.Manifest.Dependencies[hidden] != "" {
+		return drill.Harmed("the request said %s and installers get %s: whoever approved the request approved something else", shown, hidden)
+	}
+	return judged(false, "the dependency on "+hidden)
+}
+
+// served publishes, and returns what the index tells of what installers get;
+// nil when they get nothing.
+func served(ctx context.Context, s *drill.Scene, up visit.Upload) (*visit.Release, visit.Answer, error) {
 	a, err := s.Attempt(ctx, drill.Owner, up)
 	if err != nil {
-		return drill.Result{}, err
+		return nil, a, err
 	}
 	got, err := s.Install(ctx, up.Name, up.Version)
-	if err != nil {
-		return drill.Result{}, err
-	}
-	if len(got) == 0 {
-		return drill.Stopped("%s", a)
+	if err != nil || len(got) == 0 {
+		return nil, a, err
 	}
 	p, err := s.Site.Package(ctx, up.Name)
 	if err != nil {
+		return nil, a, err
+	}
+	return p.Release(up.Version), a, nil
+}
+
+func stopped(a visit.Answer, err error) (drill.Result, error) {
+	if err != nil {
 		return drill.Result{}, err
 	}
-	if r := p.Release(up.Version); r != nil && told(r.Manifest) {
-		return drill.Harmed("%s was published by a request that hid it: whoever looks at requests let through something else than is installed", what)
+	return drill.Stopped("%s", a)
+}
+
+func judged(told bool, what string) (drill.Result, error) {
+	if told {
+		return drill.Stopped("the index tells of %s, because it is made from the archive and not from the request", what)
 	}
 	return drill.Harmed("the index does not tell of %s, and the archive brings it to whoever installs", what)
 }
@@ -138,7 +175,7 @@ func twice(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 
 // second is a manifest with the hidden dependency, and where it stands.
 func second(kind, name string) (at string, text []byte, err error) {
-	m := wanting(kind)
+	m := wanting(kind, hidden)
 	if kind == "npm" {
 		text, err = json.Marshal(map[string]any{"name": name, "version": "1.0.0", "dependencies": m.Dependencies})
 		return "package/package.json", text, err
