@@ -256,17 +256,31 @@ func (o *drillOptions) stage(ctx context.Context) (s drill.Stage, done func(), e
 		web.Pause = pause
 	}
 	done = web.Close
-	if f.Speaks, err = sitesAt(ctx, web, o.dialects(), o.target); err != nil {
-		return nil, nil, err
-	}
 	if o.origin != "" {
 		upstream, stop, err := drill.ListenOrigin(ctx, o.origin)
 		if err != nil {
 			return nil, nil, err
 		}
 		f.Upstream, done = upstream, func() { stop(); web.Close() }
+		putLandmarks(upstream, o.dialects())
+	}
+	if f.Speaks, err = sitesAt(ctx, web, o.dialects(), o.target); err != nil {
+		done()
+		return nil, nil, err
 	}
 	return func(context.Context, []string) (drill.Victim, error) { return f, nil }, done, nil
+}
+
+// putLandmarks gives an upstream what a repository that pulls it through is
+// recognised by.
+func putLandmarks(upstream *drill.Origin, dialects []visit.Dialect) {
+	for _, d := range dialects {
+		if l, ok := d.(visit.Landmarks); ok {
+			for path, body := range l.Landmarks() {
+				upstream.Put(path, body)
+			}
+		}
+	}
 }
 
 // pause is the least time between two requests to somebody else's machine.

@@ -64,6 +64,13 @@ type Site struct {
 	Web        *Web
 }
 
+// Landmarks is a dialect in which a repository without packages looks like no
+// repository. One that pulls through is recognised when its upstream has these
+// files, path to body.
+type Landmarks interface {
+	Landmarks() map[string][]byte
+}
+
 // At finds the dialect under a URL.
 func At(ctx context.Context, w *Web, d Dialect, base string) (*Site, error) {
 	root, err := d.Find(ctx, w, base)

@@ -49,7 +49,7 @@ func (Dialect) Package(ctx context.Context, s *visit.Site, name string) (*visit.
 		return nil, err
 	}
 	switch r.Status {
-	case 404, 410, 451: // the three by which an index says no (RFC 2789)
+	case 404, 410, 451, 400: // the three by which an index says no (RFC 2789), and what it says to no name
 		return nil, fmt.Errorf("reading %s: %d: %w", name, r.Status, visit.ErrNone)
 	}
 	if !r.OK() {

@@ -35,6 +35,8 @@ import (
 	"bonded.dev/prove/visit"
 )
 
+var _ visit.Landmarks = Dialect{}
+
 // Dialect is what the go command speaks.
 type Dialect struct {
 	// Known is a module that the repository is said to have: it is recognised by
@@ -83,6 +85,11 @@ func (d Dialect) Find(ctx context.Context, w *visit.Web, base string) (string, e
 		}
 	}
 	return "", nil
+}
+
+// Landmarks are a version of the module that [Dialect.Find] asks for.
+func (Dialect) Landmarks() map[string][]byte {
+	return map[string][]byte{wellKnown + "/@v/list": []byte("v0.1.0\n")}
 }
 
 // saysNone reports whether an answer to a module that is not there is in the

@@ -44,7 +44,7 @@ func (Dialect) Package(ctx context.Context, s *visit.Site, name string) (*visit.
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	switch {
-	case r.Status == 404:
+	case r.Status == 404, r.Status == 400: // 400 is the answer to what is no name
 		return nil, fmt.Errorf("reading %s: %d: %w", name, r.Status, visit.ErrNone)
 	case !r.OK():
 		return nil, fmt.Errorf("reading %s: %d %s", name, r.Status, r.Reason)
