@@ -147,12 +147,11 @@ func clip(s string) string {
 func (a *auditor) section(ctx context.Context, s *visit.Site) *Section {
 	out := &Section{Kind: s.Dialect.ID(), Root: s.Root, Packages: []string{}, Controls: []Judged{}}
 	v := &Visit{Site: s, Credential: a.opts.Credential, Witnesses: a.opts.Witnesses, Now: a.opts.Now()}
-	packages, missing, err := look(ctx, s, a.opts.Packages, a.opts.Most)
-	v.Packages = packages
-	for _, p := range packages {
+	err := v.look(ctx, a.opts.Packages, a.opts.Most)
+	for _, p := range v.Packages {
 		out.Packages = append(out.Packages, p.Name)
 	}
-	out.Missing = missing
+	out.Missing = v.Missing
 	if errors.Is(err, visit.ErrEnough) {
 		out.Stopped = trouble(err)
 	} else if err != nil {

@@ -18,6 +18,8 @@ type Visit struct {
 	// Packages are what is looked at: those that were asked for, else the first
 	// that the repository names.
 	Packages []*visit.Package
+	// Missing were asked for, and are not there for a stranger.
+	Missing []string
 	// Credential is what the operator gave; empty: nobody's.
 	Credential visit.Credential
 	// Witnesses are verifier keys of witnesses whom the auditor knows.
@@ -159,24 +161,30 @@ func Newest(p *visit.Package) *visit.Release {
 	return newest
 }
 
-// look reads the packages that the audit looks at.
-func look(ctx context.Context, s *visit.Site, wanted []string, most int) (list []*visit.Package, missing []string, err error) {
+// look reads the packages that the audit looks at. What a stranger may not read
+// is missing; trouble says why anything else could not be read.
+func (v *Visit) look(ctx context.Context, wanted []string, most int) (trouble error) {
 	names := wanted
 	if len(names) == 0 {
-		if names, err = s.Dialect.Names(ctx, s, most); err != nil {
-			return nil, nil, fmt.Errorf("asking which packages there are: %w", err)
+		var err error
+		if names, err = v.Site.Dialect.Names(ctx, v.Site, most); err != nil {
+			return fmt.Errorf("asking which packages there are: %w", err)
 		}
 	}
 	for _, name := range names[:min(most, len(names))] {
-		p, err := s.Package(ctx, name)
+		p, err := v.Site.Package(ctx, name)
 		switch {
-		case errors.Is(err, visit.ErrNone):
-			missing = append(missing, name)
-		case err != nil:
-			return list, missing, fmt.Errorf("reading %s: %w", name, err)
-		default:
-			list = append(list, p)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, visit.ErrEnough):
+			return err
+		case err == nil:
+			v.Packages = append(v.Packages, p)
+			continue
+		case !errors.Is(err, visit.ErrNone) && trouble == nil:
+			trouble = fmt.Errorf("reading %s: %w", name, err)
 		}
+		v.Missing = append(v.Missing, name)
 	}
-	return list, missing, nil
+	return trouble
 }
