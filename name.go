@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"strings"
 )
 
 // Name is the identity of a package. Two names are the same package exactly
@@ -21,6 +22,13 @@ func (n Name) String() string { return n.Ecosystem + "/" + n.Key }
 
 // Same reports whether both name one package.
 func (n Name) Same(o Name) bool { return n.Ecosystem == o.Ecosystem && n.Key == o.Key }
+
+// Skeleton is what a key looks like at a glance: equal for two keys that differ
+// in separators alone, or in letters that are taken for each other, i, l and 1,
+// and o and 0. The book of records looks names up by it.
+func (n Name) Skeleton() string {
+	return strings.NewReplacer("-", "", "_", "", ".", "", "i", "l", "1", "l", "0", "o").Replace(strings.ToLower(n.Key))
+}
 
 // IsZero reports whether no package is named.
 func (n Name) IsZero() bool { return n.Key == "" }

@@ -54,6 +54,7 @@ func attacks() map[string][]attack {
 		"strict-archive":     strictAttacks(),
 		"artifact-metadata":  metadataAttacks(),
 		"output-sanitising":  printedAttacks(),
+		"name-similarity":    alikeAttacks(),
 	}
 }
 
@@ -309,6 +310,24 @@ func metadataAttacks() []attack {
 			sends(wheel{name: "foo", version: "1.0"}.sending()),
 			wheel{name: "foo", version: "1.0.0"}.sending(),
 			holds("/pypi/simple/foo/", "foo-1.0.0-py3", "foo==1.0 can be either of two files"),
+		},
+	}
+}
+
+// alikeAttacks take names that are read as somebody else's.
+func alikeAttacks() []attack {
+	return []attack{
+		{
+			"a name with another separator",
+			sends(npmPackage("left-pad", "1.0.0").sending()),
+			as("mallory", npmPackage("left_pad", "1.0.0").sending()),
+			holds("/npm/left_pad", `"latest":"1.0.0"`, "whoever writes left_pad installs a stranger's package"),
+		},
+		{
+			"a name with a look-alike letter",
+			sends(wheel{name: "flask", version: "1.0"}.sending()),
+			as("mallory", wheel{name: "fIask", version: "1.0"}.sending()),
+			holds("/pypi/simple/fiask/", "fIask", "the index shows a stranger's project as one reads another's name"),
 		},
 	}
 }

@@ -158,6 +158,14 @@ func (d *Desk) judge(ctx context.Context, e *entrant, past *bonded.Package) erro
 		}
 		c.Usage = usage
 	}
+	if past.Claimed.IsZero() {
+		// Hole: two names that look alike and are claimed in the same instant
+		// do not see each other, and both are taken.
+		var err error
+		if c.Alike, err = d.Book.Alike(ctx, e.draft.Name, c.User); err != nil {
+			return err
+		}
+	}
 	findings := screen.Examine(ctx, d.Checks, c)
 	for _, f := range findings {
 		if f.Err != nil {

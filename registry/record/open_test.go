@@ -169,6 +169,7 @@ func TestIndexesServe(t *testing.T) {
 		`SELECT idx, body FROM entry WHERE idx >= 1 AND eco = 'a' AND pkg = 'b' ORDER BY idx LIMIT 1024`:                    "entry_package",
 		`SELECT count(*) FROM requires WHERE dep_eco = 'a' AND dep_key = 'b' AND NOT (eco = 'a' AND key = 'b')`:             "requires_back",
 		`SELECT eco FROM file WHERE idx >= 1 AND idx < 9 ORDER BY idx`:                                                      "sqlite_autoindex_file",
+		`SELECT key FROM package WHERE eco = 'a' AND ` + skeleton + ` = 'b'`:                                                "package_skeleton",
 	} {
 		var id, parent, unused int
 		var plan string

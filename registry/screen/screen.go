@@ -21,6 +21,9 @@ type Case struct {
 	Now   time.Time
 	Usage Usage
 	User  string // who asks
+	// Alike are names of others that look like the draft's. They are looked up
+	// only when the draft takes a name that nobody had.
+	Alike []string
 }
 
 // Usage is what is known of a package beyond its history. It is looked up only
