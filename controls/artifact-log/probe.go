@@ -60,7 +60,7 @@ func recorded(ctx context.Context, v *audit.Visit, l *audit.Log, seen []audit.Ev
 		return audit.Say(audit.Unknown, "there is a signed log that holds together, and no package whose files could be looked up in it", seen...)
 	}
 	return audit.Say(audit.Held, fmt.Sprintf(
-		"a signed log holds together from the last entry to its root, and proves the file of each of %d newest releases", proven), seen...)
+		"a signed log holds together from the last entry to its root, and proves the file of each of %s", audit.Count(proven, "newest release")), seen...)
 }
 
 func nothing(v *audit.Visit) (seen []audit.Evidence) {

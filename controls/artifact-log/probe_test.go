@@ -32,6 +32,9 @@ func TestProbe(t *testing.T) {
 	}
 	good := pkg("1.0.0", sum)
 	look("good", "npm", nil, audit.Held, good)
+	other := pkg("1.0.0", sum)
+	other.Releases[0].Version = "1"
+	look("another form of the version", "npm", nil, audit.Held, other)
 	look("nothing to look up", "npm", nil, audit.Unknown)
 	look("not logged", "npm", nil, audit.NotHeld, pkg("2.0.0", sum))
 	look("another digest", "npm", nil, audit.NotHeld, pkg("1.0.0", [32]byte{1}))

@@ -35,7 +35,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	if compared == 0 {
 		return audit.Say(audit.Unknown, "no file could be read whose manifest could be held against the index")
 	}
-	return audit.Say(audit.Unknown, fmt.Sprintf("index and file agree in %d of %d cases; whether a lie would be refused shows only an upload", compared, compared), seen...)
+	return audit.Say(audit.Unknown, "index and file say the same of "+audit.Count(compared, "release")+"; whether a lie would be refused shows only an upload", seen...)
 }
 
 // differences names what the index says and the file does not, or the other way

@@ -36,7 +36,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 		seen = append(seen, audit.Evidence{URL: f.URL, Saw: "the length before the bytes"})
 	}
 	if len(seen) == 0 {
-		return audit.NoPackage()
+		return audit.Say(audit.Beside, "a client holds this, not a repository")
 	}
 	return audit.Say(audit.Beside, "a client holds this, not a repository; sizes are told before the bytes", seen...)
 }

@@ -23,5 +23,5 @@ func TestProbe(t *testing.T) {
 	look("5", 0, audit.Beside)
 	look("", 5, audit.Beside)
 	look("", 0, audit.NotHeld)
-	audittest.Look(t, boundedfetch.Probe, audittest.Visit(t, "npm", audittest.Pages{}), audit.Unknown)
+	audittest.Look(t, boundedfetch.Probe, audittest.Visit(t, "npm", audittest.Pages{}), audit.Beside)
 }

@@ -37,7 +37,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 					fits++
 				}
 			}
-			seen = append(seen, audit.Evidence{URL: f.Provenance, Saw: fmt.Sprintf("%d statements, %d about %s", len(list), fits, f.Name)})
+			seen = append(seen, audit.Evidence{URL: f.Provenance, Saw: fmt.Sprintf("%s, %d about %s", audit.Count(len(list), "statement"), fits, f.Name)})
 			if len(list) > fits {
 				return audit.Say(audit.NotHeld, "a statement is served beside a file that it is not about", seen...)
 			}
@@ -52,8 +52,8 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	case about == 0 && (v.Kind() == "go" || v.Kind() == "cargo"):
 		return audit.Say(audit.NotHeld, "the index of this kind of repository has no place for attestations")
 	case about == 0:
-		return audit.Say(audit.Unknown, fmt.Sprintf("none of %d files of the newest releases has one; whether they would be taken shows only an upload", files), seen...)
+		return audit.Say(audit.Unknown, fmt.Sprintf("none of %s of the newest releases has one; whether it would be taken shows only an upload", audit.Count(files, "file")), seen...)
 	}
 	return audit.Say(audit.Held, fmt.Sprintf(
-		"%d of %d files of the newest releases come with a statement about their digest; its signature was not checked", about, files), seen...)
+		"%d of %s of the newest releases with a statement about the digest; its signature was not checked", about, audit.Count(files, "file")), seen...)
 }

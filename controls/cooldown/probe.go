@@ -24,11 +24,11 @@ func probe(_ context.Context, v *audit.Visit) (audit.Finding, error) {
 	}
 	switch {
 	case releases == 0:
-		return audit.NoPackage()
+		return audit.Say(audit.Beside, "a client holds this, not a repository")
 	case silent > 0:
 		return audit.Say(audit.NotHeld, fmt.Sprintf("the index does not say of %d of %d releases when they came, so that a client's rule about their age cannot hold", silent, releases),
 			audit.Evidence{URL: v.Packages[0].Index.URL, Saw: fmt.Sprintf("%d of %d releases without a time", silent, releases)})
 	}
 	return audit.Say(audit.Beside, "a client holds this, not a repository; the index tells the times that it needs",
-		audit.Evidence{URL: v.Packages[0].Index.URL, Saw: fmt.Sprintf("%d releases, each with a time", releases)})
+		audit.Evidence{URL: v.Packages[0].Index.URL, Saw: audit.Count(releases, "release") + ", each with a time"})
 }

@@ -20,5 +20,5 @@ func TestProbe(t *testing.T) {
 	}
 	look(audit.Beside, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
 	look(audit.NotHeld, "2026-01-01T00:00:00Z", "")
-	look(audit.Unknown)
+	look(audit.Beside)
 }

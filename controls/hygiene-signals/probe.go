@@ -3,7 +3,6 @@ package hygienesignals
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"bonded.dev/prove/audit"
@@ -41,7 +40,7 @@ func probe(_ context.Context, v *audit.Visit) (audit.Finding, error) {
 	}
 	if len(list) == 0 {
 		return audit.Say(audit.NotHeld, "the index tells nothing by which releases could be compared: no time, no size, no dependency, no warning",
-			audit.Evidence{URL: v.Packages[0].Index.URL, Saw: fmt.Sprintf("%d releases, names alone", releases)})
+			audit.Evidence{URL: v.Packages[0].Index.URL, Saw: audit.Count(releases, "release") + ", names alone"})
 	}
 	return audit.Say(audit.Unknown, "the index tells some facts; whether pages add others, and say where each comes from, has to be read by a person",
 		audit.Evidence{URL: v.Packages[0].Index.URL, Saw: "told of releases: " + strings.Join(list, ", ")})

@@ -48,7 +48,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 		return audit.Say(audit.Unknown, "the names that were looked at have no second spelling; name a package with a separator with --package")
 	}
 	return audit.Say(audit.Unknown, fmt.Sprintf(
-		"each of %d other spellings of %s leads to the same package or to none; whether somebody could claim one shows only a claim", len(seen), p.Name), seen...)
+		"each of %s of %s leads to the same package or to none; whether somebody could claim one shows only a claim", audit.Count(len(seen), "other spelling"), p.Name), seen...)
 }
 
 // pick takes the package whose name can be written in most ways.

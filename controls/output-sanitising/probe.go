@@ -30,7 +30,7 @@ func probe(_ context.Context, v *audit.Visit) (audit.Finding, error) {
 			}
 		}
 	}
-	return audit.Say(audit.Unknown, fmt.Sprintf("nothing in %d texts of the index steers a terminal; whether such text would be refused shows only an upload", texts))
+	return audit.Say(audit.Unknown, "nothing in "+audit.Count(texts, "text")+" of the index steers a terminal; whether such text would be refused shows only an upload")
 }
 
 // textsOf is what clients print of a package, by place.

@@ -37,5 +37,5 @@ func probe(_ context.Context, v *audit.Visit) (audit.Finding, error) {
 	if with == 0 {
 		return audit.Say(audit.Unknown, "no release that was looked at has an attestation, so none could lose it")
 	}
-	return audit.Say(audit.Unknown, fmt.Sprintf("%d releases have attestations and none came without after them; whether one would be held shows only an upload", with))
+	return audit.Say(audit.Unknown, fmt.Sprintf("%s with attestations, and none came without after that; whether one would be held shows only an upload", audit.Count(with, "release")))
 }

@@ -40,7 +40,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 			saw, ok := check(ring, p.Name, r.Version, f, s)
 			seen = append(seen, audit.Evidence{URL: p.Index.URL, Saw: p.Name + " " + r.Version + ": " + saw})
 			if !ok {
-				return audit.Say(audit.NotHeld, "a signature in the index is not good", append(seen, audit.Evidence{URL: url, Saw: fmt.Sprintf("%d keys", len(ring))})...)
+				return audit.Say(audit.NotHeld, "a signature in the index is not good", append(seen, audit.Evidence{URL: url, Saw: audit.Count(len(ring), "key")})...)
 			}
 		}
 		if len(f.Signatures) > 0 {
@@ -53,11 +53,11 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	case all == 0:
 		return audit.NoPackage()
 	case signed < all:
-		return audit.Say(audit.NotHeld, fmt.Sprintf("%d of %d newest releases carry no signature of the repository that a client could check", all-signed, all), seen...)
+		return audit.Say(audit.NotHeld, fmt.Sprintf("%d of %s without a signature of the repository that a client could check", all-signed, audit.Count(all, "newest release")), seen...)
 	}
 	return audit.Say(audit.Held, fmt.Sprintf(
-		"the newest release of each of %d packages is signed over name, version and digest with a key that the repository serves; where that key is kept cannot be seen", all),
-		append(seen, audit.Evidence{URL: url, Saw: fmt.Sprintf("%d keys", len(ring))})...)
+		"the newest release of each of %s is signed over name, version and digest with a key that the repository serves; where that key is kept cannot be seen", audit.Count(all, "package")),
+		append(seen, audit.Evidence{URL: url, Saw: audit.Count(len(ring), "key")})...)
 }
 
 // keys are what the repository says it signs with, by id.

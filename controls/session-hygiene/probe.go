@@ -28,7 +28,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 				audit.Evidence{URL: v.Site.Base, Saw: "the cookie " + name + " without " + lacks})
 		}
 	}
-	seen := []audit.Evidence{{URL: v.Site.Base, Saw: fmt.Sprintf("%d cookies for a stranger", len(front.Header.Values("Set-Cookie")))}}
+	seen := []audit.Evidence{{URL: v.Site.Base, Saw: audit.Count(len(front.Header.Values("Set-Cookie")), "cookie") + " for a stranger"}}
 	if v.Credential == "" || v.Kind() != "npm" {
 		return audit.Say(audit.Unknown, "nothing careless was seen by a stranger; how secrets are stored, and what a cache may keep, cannot be seen", seen...)
 	}

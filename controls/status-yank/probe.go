@@ -39,5 +39,5 @@ func probe(_ context.Context, v *audit.Visit) (audit.Finding, error) {
 		return audit.Say(audit.Held, "the index says of each release whether it is yanked; none that was looked at is",
 			audit.Evidence{URL: v.Packages[0].Index.URL, Saw: "yanked beside each release"})
 	}
-	return audit.Say(audit.Unknown, fmt.Sprintf("none of the %d releases that were looked at is marked, so that no mark could be seen", releases))
+	return audit.Say(audit.Unknown, fmt.Sprintf("none of %s that were looked at is marked, so that no mark could be seen", audit.Count(releases, "release")))
 }

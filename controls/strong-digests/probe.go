@@ -50,7 +50,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	case weak == files && v.Kind() == "go":
 		return audit.Say(audit.Unknown, "a module proxy tells no digests; clients ask a checksum database, which is somebody else's")
 	case weak > 0:
-		return audit.Say(audit.NotHeld, fmt.Sprintf("%d of %d files have no digest of SHA-256 or better in the index", weak, files), seen...)
+		return audit.Say(audit.NotHeld, fmt.Sprintf("%d of %s without a digest of SHA-256 or better in the index", weak, audit.Count(files, "file")), seen...)
 	}
 	return fetched(ctx, v, files)
 }
@@ -73,7 +73,7 @@ func fetched(ctx context.Context, v *audit.Visit, files int) (audit.Finding, err
 		seen = append(seen, audit.Evidence{URL: s.File.URL, Saw: "has the digests that the index tells: " + told(s.File)})
 	}
 	return audit.Say(audit.Held, fmt.Sprintf(
-		"each of the %d files that were looked at has a SHA-256 or better in the index; %d were fetched and match", files, len(samples)), seen...)
+		"each of %s that were looked at has a SHA-256 or better in the index; %d fetched, and they match", audit.Count(files, "file"), len(samples)), seen...)
 }
 
 func strong(f visit.File) bool {

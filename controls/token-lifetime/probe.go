@@ -37,7 +37,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 			endless++
 		}
 	}
-	saw := audit.Evidence{URL: at, Saw: fmt.Sprintf("%d tokens, %d without an end", len(told.Objects), endless)}
+	saw := audit.Evidence{URL: at, Saw: fmt.Sprintf("%s, %d without an end", audit.Count(len(told.Objects), "token"), endless)}
 	if endless > 0 {
 		return audit.Say(audit.NotHeld, "the owner of the credential has a token without an end", saw)
 	}

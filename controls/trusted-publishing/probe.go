@@ -74,7 +74,7 @@ func marked(ctx context.Context, v *audit.Visit, where func(*visit.Package, *vis
 	if looked == 0 {
 		return audit.NoPackage()
 	}
-	return audit.Say(audit.Unknown, fmt.Sprintf("none of %d newest releases says that it was published that way; whether one could be cannot be seen", looked))
+	return audit.Say(audit.Unknown, fmt.Sprintf("none of %s says that it was published that way; whether one could be cannot be seen", audit.Count(looked, "newest release")))
 }
 
 // has reports whether a member stands in a document and is not null.

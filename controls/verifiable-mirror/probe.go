@@ -56,5 +56,5 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 		return audit.Say(audit.Unknown, "there is a signed log, and no file that could be held against it", seen...)
 	}
 	return audit.Say(audit.Held, fmt.Sprintf(
-		"the log can be read whole, and the bytes of %d files agree with proven entries, so a copy anywhere can be checked; whether a client does is the client's", len(samples)), seen...)
+		"the log can be read whole, and the bytes of %s agree with proven entries, so a copy anywhere can be checked; whether a client does is the client's", audit.Count(len(samples), "file")), seen...)
 }

@@ -4,7 +4,6 @@ package webisolation
 
 import (
 	"context"
-	"fmt"
 	"mime"
 	"strings"
 
@@ -52,10 +51,13 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 		seen = append(seen, audit.Evidence{URL: s.File.URL, Saw: "on the host of the pages, " + isolated(s.Answer.Header)})
 		break
 	}
-	if len(gaps) > 0 {
+	switch {
+	case len(gaps) > 0:
 		return audit.Say(audit.NotHeld, strings.Join(gaps, "; "), seen...)
+	case len(samples) == 0:
+		return audit.Say(audit.Unknown, "pages forbid foreign scripts and frames; no file was there that would show where files come from", seen...)
 	}
-	return audit.Say(audit.Held, fmt.Sprintf("%d pages forbid foreign scripts and frames, and files come from another host; whether the text of publishers is cleaned shows only an upload", pages), seen...)
+	return audit.Say(audit.Held, "pages forbid foreign scripts and frames, and files come from another host; whether the text of publishers is cleaned shows only an upload", seen...)
 }
 
 // places are where a browser would look: the front, and an index that some

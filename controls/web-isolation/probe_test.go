@@ -34,5 +34,6 @@ func TestProbe(t *testing.T) {
 	look(page("", "DENY", "nosniff"), far, audit.NotHeld, "no policy for scripts")
 	look(page("script-src 'self' 'unsafe-inline'; frame-ancestors 'self'", "", "nosniff"), far, audit.NotHeld, "no strict policy")
 	look(page("default-src 'none'", "", ""), far, audit.NotHeld, "no rule against frames", "no nosniff")
+	look(good, "gone.tgz", audit.Unknown)
 	look(audittest.Page{Type: "application/json", Body: "{}"}, far, audit.Unknown)
 }

@@ -19,6 +19,8 @@ package audit
 
 import (
 	"context"
+	"strconv"
+	"strings"
 )
 
 // State is what is known of a control.
@@ -54,6 +56,18 @@ type Probe func(ctx context.Context, v *Visit) (Finding, error)
 // Say makes a finding.
 func Say(s State, why string, evidence ...Evidence) (Finding, error) {
 	return Finding{State: s, Why: why, Evidence: evidence}, nil
+}
+
+// Count says how many there are: "1 file", "2 files".
+func Count(n int, what string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(what, "y"):
+		what = strings.TrimSuffix(what, "y") + "ies"
+	default:
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
 }
 
 // NoPackage is the finding of a probe that has nothing to look at.

@@ -161,8 +161,9 @@ func Newest(p *visit.Package) *visit.Release {
 	return newest
 }
 
-// look reads the packages that the audit looks at. What a stranger may not read
-// is missing; trouble says why anything else could not be read.
+// look reads the packages that the audit looks at. What is not there for a
+// stranger is missing; trouble says why anything else could not be read. With a
+// credential that is no trouble: it may be for what a stranger must not see.
 func (v *Visit) look(ctx context.Context, wanted []string, most int) (trouble error) {
 	names := wanted
 	if len(names) == 0 {
@@ -181,7 +182,7 @@ func (v *Visit) look(ctx context.Context, wanted []string, most int) (trouble er
 		case err == nil:
 			v.Packages = append(v.Packages, p)
 			continue
-		case !errors.Is(err, visit.ErrNone) && trouble == nil:
+		case !errors.Is(err, visit.ErrNone) && v.Credential == "" && trouble == nil:
 			trouble = fmt.Errorf("reading %s: %w", name, err)
 		}
 		v.Missing = append(v.Missing, name)

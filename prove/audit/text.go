@@ -65,17 +65,29 @@ func (s *Section) levels(b *strings.Builder) {
 			fmt.Fprintf(b, row+"%s\n", t.Track, "-", "-", "not a repository's to hold")
 			continue
 		}
-		why := "nothing"
-		if len(t.Next) > 0 {
-			var gaps []string
-			for _, g := range t.Next {
-				gaps = append(gaps, fmt.Sprintf("%s (%s)", g.Control, g.State))
-			}
-			why = strings.Join(gaps, ", ")
-		}
 		lead := fmt.Sprintf(row, t.Track, fmt.Sprint(t.Level), fmt.Sprint(t.Documented))
-		paragraph(b, lead, why)
+		paragraph(b, lead, t.keeps())
 	}
+}
+
+// keeps says what keeps a track from the next level, what is missing first.
+func (t Track) keeps() string {
+	var parts []string
+	for _, state := range []State{NotHeld, Documented, Unknown} {
+		var ids []string
+		for _, g := range t.Next {
+			if g.State == state {
+				ids = append(ids, g.Control)
+			}
+		}
+		if len(ids) > 0 {
+			parts = append(parts, string(state)+": "+strings.Join(ids, ", "))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing: it is the last one"
+	}
+	return strings.Join(parts, "; ")
 }
 
 // trackText lists what is known of a track's controls. What nobody looked for

@@ -3,3 +3,9 @@ package visit
 // ReadOnly is a dialect in which nobody uploads: what its repositories hold
 // comes from elsewhere, and they have no accounts.
 type ReadOnly interface{ ReadsOnly() }
+
+// Guided is a dialect that recognises a repository more surely when it is told
+// of a package that is there.
+type Guided interface {
+	Knowing(name string) Dialect
+}

@@ -131,7 +131,7 @@ func (l *Log) prove(q url.Values) []byte {
 		Entry []byte   `json:"entry"`
 		Raw   [][]byte `json:"path"`
 	}
-	answer := map[string]any{"checkpoint": l.Checkpoint(), "records": []any{map[string]any{}}}
+	answer := map[string]any{"checkpoint": l.Checkpoint(), "records": []any{map[string]any{"chunks": l.chunks(q.Get("name"))}}}
 	want := fmt.Sprintf("\npkg %s\nver %s\nfile %s\n", q.Get("name"), q.Get("version"), q.Get("file"))
 	for i, entry := range l.entries {
 		if !strings.Contains(string(entry), want) {
@@ -153,4 +153,16 @@ func (l *Log) prove(q url.Values) []byte {
 		panic(err)
 	}
 	return b
+}
+
+// chunks are the texts of a package's releases.
+func (l *Log) chunks(pkg string) []string {
+	text := ""
+	for i, entry := range l.entries {
+		var name, version, file string
+		if _, err := fmt.Sscanf(string(entry), "bonded-log/v1 release\ntime 2026-01-01T00:00:00Z\npkg %s\nver %s\nfile %s\n", &name, &version, &file); err == nil && name == pkg {
+			text += fmt.Sprintf("ver %s\nfile %d %s\n", version, i, file)
+		}
+	}
+	return []string{text}
 }
