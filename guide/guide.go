@@ -50,7 +50,7 @@ type Threat struct {
 	Controls []string `yaml:"controls"`
 	// Maps are ids in other taxonomies, by taxonomy.
 	Maps map[string][]string `yaml:"maps"`
-	// Open says why no drill plays it yet: a hole.
+	// Open says why no drill plays it yet, or what its drill cannot show: a hole.
 	Open string `yaml:"open"`
 	// Undrilled says why no program can play it.
 	Undrilled string `yaml:"undrilled"`
@@ -268,6 +268,7 @@ type Pages struct {
 	Incidents  fs.FS // <id>.md
 	Chapters   fs.FS // <id>.md
 	Taxonomies fs.FS // <id>.yaml
+	Peers      fs.FS // <id>.json
 }
 
 // Book is the whole guide.
@@ -277,6 +278,7 @@ type Book struct {
 	Incidents  []*Incident // newest first
 	Chapters   []*Chapter  // by part, order
 	Taxonomies []*Taxonomy
+	Peers      []*Peer // by id
 
 	threats   map[string]*Threat
 	controls  map[string]*Control

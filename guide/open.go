@@ -53,6 +53,11 @@ func Open(p Pages, c Code) (*Book, error) {
 		b.Taxonomies = append(b.Taxonomies, t)
 		return decode(src, t)
 	})
+	each(p.Peers, "*.json", &wrong, func(id string, src []byte) error {
+		t := &Peer{ID: id}
+		b.Peers = append(b.Peers, t)
+		return decode(src, t)
+	})
 	b.sort()
 	b.link()
 	return b, errors.Join(wrong...)

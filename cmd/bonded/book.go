@@ -9,6 +9,7 @@ import (
 	controlcode "bonded.dev/controls/all"
 	"bonded.dev/guide"
 	"bonded.dev/guide/chapters"
+	"bonded.dev/guide/peers"
 	"bonded.dev/guide/taxonomies"
 	"bonded.dev/incidents"
 	"bonded.dev/threats"
@@ -27,7 +28,7 @@ func book() (*guide.Book, error) {
 	}
 	b, err := guide.Open(guide.Pages{
 		Threats: threats.Pages, Controls: controls.Pages, Incidents: incidents.Pages,
-		Chapters: chapters.Pages, Taxonomies: taxonomies.Pages,
+		Chapters: chapters.Pages, Taxonomies: taxonomies.Pages, Peers: peers.Pages,
 	}, code)
 	if err != nil {
 		return nil, fmt.Errorf("reading the guide: %w", err)

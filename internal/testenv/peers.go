@@ -44,7 +44,7 @@ func Verdaccio(t testing.TB, upstream string) Peer {
 		uplinks, proxy = fmt.Sprintf("{upstream: {url: %q, maxage: 0s, fail_timeout: 1s, max_fails: 1000}}", upstream), ", proxy: upstream"
 	}
 	p.write(t, "config.yaml", `storage: `+p.dir+`/storage
-auth: {htpasswd: {file: `+p.dir+`/htpasswd}}
+auth: {htpasswd: {file: `+p.dir+`/htpasswd, algorithm: bcrypt, rounds: 4}}
 uplinks: `+uplinks+`
 packages:
   '@*/*': {access: $all, publish: $authenticated, unpublish: $authenticated`+proxy+`}
@@ -221,7 +221,7 @@ func (p *peer) start(t testing.TB, args ...string) Peer {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("%s said:\n%s", p.name, d.tail())
+			t.Logf("%s said last:\n%s", p.name, brief(d.tail()))
 		}
 		if err := syscall.Close(fd); err != nil {
 			t.Errorf("end %s: %v", p.name, err)
@@ -242,6 +242,16 @@ func (p *peer) start(t testing.TB, args ...string) Peer {
 	}
 	record(t, "peer", p.name, p.version)
 	return made
+}
+
+// brief is the end of a log whose lines are long.
+func brief(log string) string {
+	lines := strings.Split(log, "\n")
+	lines = lines[max(0, len(lines)-5):]
+	for i, line := range lines {
+		lines[i] = line[:min(300, len(line))]
+	}
+	return strings.Join(lines, "\n")
 }
 
 func healthy(url string) error {

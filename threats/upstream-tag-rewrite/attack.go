@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"bonded.dev/prove/drill"
 	"bonded.dev/prove/visit"
@@ -32,6 +34,9 @@ func moved(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	if err != nil {
 		return drill.Result{}, err
 	}
+	if err := settle(ctx, s, origin, module); err != nil {
+		return drill.Result{}, err
+	}
 	if err := tag(origin, module, "moved"); err != nil {
 		return drill.Result{}, err
 	}
@@ -46,6 +51,36 @@ func moved(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 		return drill.Harmed("%s %s was fetched and is other code now", module, version)
 	}
 	return drill.Stopped("the first bytes stand")
+}
+
+// settle asks until the repository answers without its origin, or long enough:
+// some store what they fetched only after they have passed it on.
+func settle(ctx context.Context, s *drill.Scene, origin *drill.Origin, module string) error {
+	for range 20 {
+		before := zips(origin)
+		if _, err := fetched(ctx, s, module); err != nil {
+			return err
+		}
+		if zips(origin) == before {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// zips is how often the origin was asked for the file of a version.
+func zips(origin *drill.Origin) (n int) {
+	for _, path := range origin.Asked() {
+		if strings.HasSuffix(path, ".zip") {
+			n++
+		}
+	}
+	return n
 }
 
 func fetched(ctx context.Context, s *drill.Scene, module string) ([]byte, error) {

@@ -138,7 +138,7 @@ func read(ctx context.Context, s *visit.Site, name, accept string) (*packument, 
 		return nil, r, err
 	}
 	switch {
-	case r.Status == 404, r.Status == 410:
+	case r.Status == 404, r.Status == 410, r.Status == 400: // 400 is the answer to what is no name
 		return nil, r, fmt.Errorf("reading %s: %d: %w", name, r.Status, visit.ErrNone)
 	case !r.OK():
 		return nil, r, fmt.Errorf("reading %s: %d %s", name, r.Status, r.Reason)
