@@ -65,14 +65,11 @@ func (c *checker) threat(t *Threat) {
 			}
 		}
 	}
-	n := 0
-	for _, is := range []bool{t.Drilled, t.Open != "", t.Undrilled != ""} {
-		if is {
-			n++
-		}
-	}
-	if n != 1 {
-		say("needs exactly one of: attacks, a reason why it is open, a reason why no program can play it")
+	switch {
+	case t.Undrilled != "" && (t.Drilled || t.Open != ""):
+		say("has a reason why no program can play it, and is played or waits to be")
+	case t.Undrilled == "" && !t.Drilled && t.Open == "":
+		say("needs attacks, or a reason why it is open, or why no program can play it")
 	}
 }
 

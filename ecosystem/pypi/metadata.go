@@ -98,7 +98,8 @@ func (m *message) take(raw, path string, found *findings) bool {
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		if i := strings.IndexFunc(line, breaksLine); i >= 0 {
 			found.add(bonded.Shape, "metadata-control", path, "%s holds the control character \"%s\", at which readers break the line or do not", show(name), show(line[i:i+1]))
-		} else if r, ok := ecosystem.Obeyed(line); ok {
+		}
+		if r, ok := ecosystem.Obeyed(line); ok {
 			found.keep(ecosystem.Unprintable(show(name), r))
 		}
 		lines = append(lines, strings.TrimSpace(line))

@@ -94,6 +94,8 @@ func playable(t *guide.Threat) mark {
 // played says how a threat can be tried out, or why not.
 func played(t *guide.Threat) string {
 	switch {
+	case t.Drilled && t.Open != "":
+		return "`bonded drill " + t.ID + "` plays it, and there is an open hole: " + t.Open
 	case t.Drilled:
 		return "`bonded drill " + t.ID + "` plays it"
 	case t.Open != "":

@@ -112,7 +112,11 @@ func sameVersion(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	if !gone {
 		return drill.Stopped("the package stays: %s", answer)
 	}
-	return take(ctx, s, visit.Upload{Name: name, Version: "1.0.0", Canary: "stranger"})
+	up := visit.Upload{Name: name, Version: "1.0.0", Canary: "stranger"}
+	if s.Site.Dialect.ID() == "pypi" {
+		up.Form = "sdist" // another file name than the deleted one's
+	}
+	return take(ctx, s, up)
 }
 
 func grown(ctx context.Context, s *drill.Scene) (drill.Result, error) {

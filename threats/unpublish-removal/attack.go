@@ -151,7 +151,11 @@ func refilled(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	if _, err := remove(ctx, s, name); err != nil {
 		return drill.Result{}, err
 	}
-	a, err := s.Attempt(ctx, drill.Owner, visit.Upload{Name: name, Version: "1.0.0", Canary: "other bytes"})
+	up := visit.Upload{Name: name, Version: "1.0.0", Canary: "other bytes"}
+	if s.Site.Dialect.ID() == "pypi" {
+		up.Form = "sdist" // another file name than the deleted one's
+	}
+	a, err := s.Attempt(ctx, drill.Owner, up)
 	if err != nil {
 		return drill.Result{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"bonded.dev/prove/drill"
 	"bonded.dev/prove/visit"
@@ -20,8 +21,10 @@ var Attacks = []drill.Attack{
 	{Name: "the same version again, with other bytes", Play: again},
 	{Name: "delete the version, then publish it anew", Play: anew(visit.Upload{})},
 	{Name: "delete the version, then publish it as another kind of file", Kinds: []string{"pypi"}, Play: anew(visit.Upload{Form: "sdist"})},
+	{Name: "the same with a version of four days ago", Kinds: []string{"pypi"}, Play: old},
 	{Name: "the same version spelled otherwise", Kinds: []string{"npm", "pypi"}, Play: otherSpelling},
 	{Name: "the same version from many clients at once", Play: race},
+	{Name: "a captured server serves other bytes, and its index agrees", Play: captured},
 }
 
 const (
@@ -77,30 +80,43 @@ func again(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 // anew deletes first; up says how the second upload differs from the first.
 func anew(up visit.Upload) func(context.Context, *drill.Scene) (drill.Result, error) {
 	return func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
-		name := s.Name("anew")
-		was, err := reviewed(ctx, s, name)
-		if err != nil {
-			return drill.Result{}, err
-		}
-		as, err := s.Credential(ctx, drill.Owner)
-		if err != nil {
-			return drill.Result{}, err
-		}
-		gone, err := s.Site.Dialect.Delete(ctx, s.Site, as, name, version)
-		if errors.Is(err, visit.ErrNotSpoken) {
-			return drill.Result{}, drill.Needs("a repository in which versions can be deleted over HTTP")
-		}
-		if err != nil {
-			return drill.Result{}, err
-		}
-		up := up
-		up.Name, up.Version, up.Canary = name, version, evil
-		a, err := s.Attempt(ctx, drill.Owner, up)
-		if err != nil {
-			return drill.Result{}, err
-		}
-		return compare(ctx, s, name, was, fmt.Sprintf("deletion: %s; publishing anew: %s", gone, a))
+		return replaced(ctx, s, up, 0)
 	}
+}
+
+// old is a version that people have come to rely on.
+func old(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	return replaced(ctx, s, visit.Upload{Form: "sdist"}, 4*24*time.Hour)
+}
+
+func replaced(ctx context.Context, s *drill.Scene, up visit.Upload, after time.Duration) (drill.Result, error) {
+	name := s.Name("anew")
+	was, err := reviewed(ctx, s, name)
+	if err != nil {
+		return drill.Result{}, err
+	}
+	if after > 0 {
+		if err := s.Later(ctx, after); err != nil {
+			return drill.Result{}, err
+		}
+	}
+	as, err := s.Credential(ctx, drill.Owner)
+	if err != nil {
+		return drill.Result{}, err
+	}
+	gone, err := s.Site.Dialect.Delete(ctx, s.Site, as, name, version)
+	if errors.Is(err, visit.ErrNotSpoken) {
+		return drill.Result{}, drill.Needs("a repository in which versions can be deleted over HTTP")
+	}
+	if err != nil {
+		return drill.Result{}, err
+	}
+	up.Name, up.Version, up.Canary = name, version, evil
+	a, err := s.Attempt(ctx, drill.Owner, up)
+	if err != nil {
+		return drill.Result{}, err
+	}
+	return compare(ctx, s, name, was, fmt.Sprintf("deletion: %s; publishing anew: %s", gone, a))
 }
 
 // otherSpelling publishes a version that installers take for the same: a
@@ -177,4 +193,26 @@ func race(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 		return drill.Harmed("%d publishers were told that their bytes are %s %s, and only one of them is right", taken, name, version)
 	}
 	return drill.Stopped("one of %d was taken; the others: %s", clients, answers[len(answers)-1])
+}
+
+// captured leaves the upload alone: whoever has the server needs none.
+func captured(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	name := s.Name("captured")
+	if _, err := reviewed(ctx, s, name); err != nil {
+		return drill.Result{}, err
+	}
+	got, err := s.Install(ctx, name, version)
+	if err != nil || len(got) == 0 {
+		return drill.Result{}, errors.Join(errors.New("what was published cannot be installed"), err)
+	}
+	file := got[0]
+	forged := bytes.Clone(file.Body)
+	forged[len(forged)/2] ^= 1
+	return s.Deceive(ctx, drill.Forge(file.File, file.Body, forged), func(ctx context.Context, seen *visit.Site) (string, error) {
+		now, err := drill.Install(ctx, seen, name, version)
+		if err != nil || len(now) == 0 || !bytes.Equal(now[0].Body, forged) {
+			return "", err
+		}
+		return "whoever installs " + name + " " + version + " gets other bytes than those that were reviewed", nil
+	})
 }
