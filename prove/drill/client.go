@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"crypto/sha1"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"bonded.dev/prove/visit"
 )
@@ -111,24 +113,78 @@ func Swap(f visit.File, now []byte) Change {
 	}
 }
 
-// Forge gives clients other bytes for a file, and makes every document agree:
+// Forge gives clients other bytes for a file, and makes everything agree:
 // wherever a digest of the old bytes stands, in hex or in base64, stands that
-// of the new.
+// of the new. A document whose own digest stands in its header is a file like
+// that one; so are those that name it.
 func Forge(f visit.File, was, now []byte) Change {
-	swap, at := Swap(f, now), requestURI(f.URL)
-	var pairs []string
-	for _, algorithm := range digests {
-		a, b := digest(algorithm, was), digest(algorithm, now)
-		pairs = append(pairs, hex.EncodeToString(a), hex.EncodeToString(b),
-			base64.StdEncoding.EncodeToString(a), base64.StdEncoding.EncodeToString(b))
-	}
-	agree := Rewrite(pairs...)
+	g := &forgery{made: map[string]visit.Response{}}
+	at := requestURI(f.URL)
+	g.replace(was, now)
+	g.made[beside(at, now)] = visit.Response{Status: 200, Header: visit.Header{"Content-Type": {"application/octet-stream"}}, Body: now}
+	swap := Swap(f, now)
 	return func(path string, r visit.Response) visit.Response {
 		if path == at {
 			return swap(path, r)
 		}
-		return agree(path, r)
+		return g.agree(path, r)
 	}
+}
+
+// forgery is what was forged so far.
+type forgery struct {
+	mu    sync.Mutex
+	pairs []string                  // digests: old, new, old, new
+	made  map[string]visit.Response // by the path with the new digest
+}
+
+func (g *forgery) replace(was, now []byte) {
+	for _, algorithm := range digests {
+		a, b := digest(algorithm, was), digest(algorithm, now)
+		g.pairs = append(g.pairs, hex.EncodeToString(a), hex.EncodeToString(b),
+			base64.StdEncoding.EncodeToString(a), base64.StdEncoding.EncodeToString(b))
+	}
+}
+
+// agree answers for addresses that only the forgery has, and changes digests in
+// all other answers.
+func (g *forgery) agree(path string, r visit.Response) visit.Response {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if made, ok := g.made[path]; ok && !r.OK() {
+		return made
+	}
+	was := r.Body
+	r = Rewrite(g.pairs...)(path, r)
+	if !bytes.Equal(was, r.Body) && addressed(r.Header, was) {
+		g.replace(was, r.Body)
+	}
+	replace := strings.NewReplacer(g.pairs...)
+	r.Header = r.Header.Clone()
+	for _, values := range r.Header {
+		for i := range values {
+			values[i] = replace.Replace(values[i])
+		}
+	}
+	if !bytes.Equal(was, r.Body) {
+		kept := r
+		kept.Header = r.Header.Clone()
+		kept.Header.Del("Content-Encoding") // nobody packs it again
+		g.made[beside(path, r.Body)] = kept
+	}
+	return r
+}
+
+// addressed reports whether a header tells the digest of a body, as registries
+// of images do.
+func addressed(h visit.Header, body []byte) bool {
+	sum := hex.EncodeToString(digest("sha256", body))
+	return slices.Contains(h.Values("Docker-Content-Digest"), "sha256:"+sum)
+}
+
+// beside is where a file is that has its digest for a name.
+func beside(at string, body []byte) string {
+	return at[:strings.LastIndex(at, "/")+1] + "sha256:" + hex.EncodeToString(digest("sha256", body))
 }
 
 // Rewrite replaces texts in documents: old, new, old, new.

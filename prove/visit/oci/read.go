@@ -30,7 +30,7 @@ var beside = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\.\w+)?$`)
 // client would take first: latest, the highest versions, then the others. From
 // where comes what:
 //
-//	Files       the manifest, its config and its layers, or its manifests
+//	Files       the layers and the config, or the manifests, and the manifest itself
 //	Digests     Docker-Content-Digest, and digest in descriptors
 //	Size        size in descriptors
 //	Manifest    the annotations title, version and description
@@ -160,16 +160,16 @@ func look(ctx context.Context, s *visit.Site, name string, rel *visit.Release) (
 	rel.Manifest = visit.Manifest{
 		Name: body.Annotations[title], Version: body.Annotations[version], Description: body.Annotations[description],
 	}
-	rel.Files = []visit.File{own}
-	if body.Config != nil {
-		rel.Files = append(rel.Files, file(at(s, name)+"blobs/", *body.Config))
-	}
 	for _, d := range body.Layers {
 		rel.Files = append(rel.Files, file(at(s, name)+"blobs/", d))
+	}
+	if body.Config != nil {
+		rel.Files = append(rel.Files, file(at(s, name)+"blobs/", *body.Config))
 	}
 	for _, d := range body.Manifests {
 		rel.Files = append(rel.Files, file(at(s, name)+"manifests/", d))
 	}
+	rel.Files = append(rel.Files, own)
 	return digest, nil
 }
 
