@@ -342,8 +342,8 @@ func (o *auditOptions) drills(b *guide.Book, sites []*visit.Site, credentials ma
 	plans, _ := plansFor(threats)
 	return func(ctx context.Context, kind string) (list []audit.Played, err error) {
 		i := slices.IndexFunc(sites, func(s *visit.Site) bool { return s.Dialect.ID() == kind })
-		f := &drill.Foreign{Speaks: sites[i : i+1], Credentials: credentials, Tokens: tokens}
-		r, err := drill.Run(ctx, plans, func(context.Context, []string) (drill.Victim, error) { return f, nil }, drill.Options{})
+		v := undisturbed{&drill.Foreign{Speaks: sites[i : i+1], Credentials: credentials, Tokens: tokens}}
+		r, err := drill.Run(ctx, plans, func(context.Context, []string) (drill.Victim, error) { return v, nil }, drill.Options{})
 		if err != nil {
 			return nil, err
 		}
@@ -354,6 +354,15 @@ func (o *auditOptions) drills(b *guide.Book, sites []*visit.Site, credentials ma
 		}
 		return list, nil
 	}, nil
+}
+
+// undisturbed is a repository that nobody stands in front of. The drills of an
+// audit speak for what the repository does; what clients would notice of
+// somebody in between is another question, so that those attacks stay unknown.
+type undisturbed struct{ *drill.Foreign }
+
+func (undisturbed) Verify(context.Context, string) error {
+	return errors.New("an audit plays nobody in between")
 }
 
 // auditControls are the controls of the guide, with the code that looks for
