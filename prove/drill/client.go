@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -64,10 +63,15 @@ func fetch(ctx context.Context, site *visit.Site, f visit.File) (*Got, error) {
 	if err != nil || !res.OK() {
 		return nil, err
 	}
-	for _, algorithm := range slices.Sorted(maps.Keys(f.Digests)) {
-		if sum := digest(algorithm, res.Body); sum != nil && hex.EncodeToString(sum) != f.Digests[algorithm] {
+	// As clients do, by the strongest one alone.
+	for _, algorithm := range digests {
+		if f.Digests[algorithm] == "" {
+			continue
+		}
+		if hex.EncodeToString(digest(algorithm, res.Body)) != f.Digests[algorithm] {
 			return nil, fmt.Errorf("%s, %s: %w", f.Name, algorithm, ErrDigest)
 		}
+		break
 	}
 	return &Got{f, res.Body}, nil
 }
@@ -77,8 +81,8 @@ func (s *Scene) Install(ctx context.Context, name, version string) ([]Got, error
 	return Install(ctx, s.Site, name, version)
 }
 
-// digests are the algorithms that indexes tell.
-var digests = [...]string{"md5", "sha1", "sha256", "sha512"}
+// digests are the algorithms that indexes tell, the strongest first.
+var digests = [...]string{"sha512", "sha256", "sha1", "md5"}
 
 // digest computes one; nil for an algorithm that is not known here.
 func digest(algorithm string, b []byte) []byte {

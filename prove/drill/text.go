@@ -41,7 +41,7 @@ func (r *Report) writeHoles(b *strings.Builder) {
 	if len(r.Holes) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nOPEN HOLES: %d, which no attack plays yet\n", len(r.Holes))
+	fmt.Fprintf(b, "\nOPEN HOLES: %d, which no attack plays, or not the whole of\n", len(r.Holes))
 	for _, h := range r.Holes {
 		heading(b, h.Threat, h.Title)
 		paragraph(b, "    ", h.Why)

@@ -10,6 +10,7 @@ import (
 	decompressionbomb "bonded.dev/threats/decompression-bomb"
 	dependencyconfusion "bonded.dev/threats/dependency-confusion"
 	disttaghijack "bonded.dev/threats/dist-tag-hijack"
+	dormantaccounttakeover "bonded.dev/threats/dormant-account-takeover"
 	gatefailopen "bonded.dev/threats/gate-fail-open"
 	historyforgery "bonded.dev/threats/history-forgery"
 	homoglyphname "bonded.dev/threats/homoglyph-name"
@@ -46,6 +47,7 @@ func Attacks() map[string][]drill.Attack {
 		"decompression-bomb":          decompressionbomb.Attacks,
 		"dependency-confusion":        dependencyconfusion.Attacks,
 		"dist-tag-hijack":             disttaghijack.Attacks,
+		"dormant-account-takeover":    dormantaccounttakeover.Attacks,
 		"gate-fail-open":              gatefailopen.Attacks,
 		"history-forgery":             historyforgery.Attacks,
 		"homoglyph-name":              homoglyphname.Attacks,

@@ -53,7 +53,7 @@ func shared(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	if found == 0 {
 		return drill.Result{}, drill.Needs("a repository that tells callers who they are")
 	}
-	return drill.Stopped("no cache may keep what depends on who asks (session-hygiene)")
+	return drill.Stopped("no cache may keep what depends on who asks")
 }
 
 func ask(ctx context.Context, s *drill.Scene, path string, as visit.Credential) (visit.Response, error) {

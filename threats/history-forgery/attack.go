@@ -15,27 +15,57 @@ import (
 // Attacks play the threat.
 var Attacks = []drill.Attack{
 	{Name: "a release of today is dated back by years", Play: backdated},
+	{Name: "an index leaves the time of a release out", Play: timeless},
 	{Name: "an index forgets that a release was yanked", Play: forgotten},
 	{Name: "an entry of the log is another", Play: rewritten},
 }
 
 const longAgo = "2020-01-01"
 
-func backdated(ctx context.Context, s *drill.Scene) (drill.Result, error) {
-	name := s.Name("young")
+// released publishes something and returns what the index says of it; it must
+// tell the time.
+func released(ctx context.Context, s *drill.Scene, name string) (*visit.Release, error) {
 	if err := s.Publish(ctx, drill.Owner, visit.Upload{Name: name, Version: "1.0.0", Canary: "young"}); err != nil {
-		return drill.Result{}, err
+		return nil, err
 	}
 	p, err := s.Site.Package(ctx, name)
 	if err != nil {
-		return drill.Result{}, err
+		return nil, err
 	}
 	r := p.Release("1.0.0")
 	if r == nil {
-		return drill.Result{}, errors.New("what was published is not listed")
+		return nil, errors.New("what was published is not listed")
 	}
 	if len(r.Time) < len(longAgo) {
-		return drill.Result{}, drill.Needs("an index that tells when a release was published")
+		return nil, drill.Needs("an index that tells when a release was published")
+	}
+	return r, nil
+}
+
+// timeless hopes for clients that take no time for a long time ago.
+func timeless(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	name := s.Name("young")
+	r, err := released(ctx, s, name)
+	if err != nil {
+		return drill.Result{}, err
+	}
+	return s.Deceive(ctx, drill.Rewrite(r.Time, ""), func(ctx context.Context, seen *visit.Site) (string, error) {
+		p, err := seen.Package(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		if r := p.Release("1.0.0"); r == nil || r.Time != "" {
+			return "", nil
+		}
+		return "nobody can tell that a release is of today", nil
+	})
+}
+
+func backdated(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	name := s.Name("young")
+	r, err := released(ctx, s, name)
+	if err != nil {
+		return drill.Result{}, err
 	}
 	return s.Deceive(ctx, drill.Rewrite(r.Time[:len(longAgo)], longAgo), func(ctx context.Context, seen *visit.Site) (string, error) {
 		p, err := seen.Package(ctx, name)

@@ -62,6 +62,9 @@ func take(ctx context.Context, s *drill.Scene, up visit.Upload) (drill.Result, e
 	if len(got) > 0 {
 		return drill.Harmed("whoever still names %s installs what a stranger published as %s %s", strings.ToLower(up.Name), up.Name, up.Version)
 	}
+	if a.Taken() {
+		return drill.Stopped("%s was taken as another package, and whoever names the old one gets nothing: %s", up.Name, a)
+	}
 	return drill.Stopped("%s", a)
 }
 

@@ -70,5 +70,5 @@ func withdrawn(ctx context.Context, s *drill.Scene, what string, take withdrawal
 	if fresh := cached.Index.Fresh(); cached.Index.Storable(false) && fresh > patience {
 		return drill.Harmed("every cache may offer the bad release for another %s without asking", fresh)
 	}
-	return drill.Stopped("caches have to ask again within %s, and hear of it (status-yank)", cached.Index.Fresh())
+	return drill.Stopped("caches have to ask again within %s, and hear of it", cached.Index.Fresh())
 }

@@ -80,6 +80,9 @@ func sent(ctx context.Context, s *drill.Scene, who visit.Credential, up visit.Up
 	if len(got) > 0 {
 		return drill.Harmed("whoever installs %s gets what somebody published who has no right to", name)
 	}
+	if a.Taken() {
+		return drill.Stopped("it was taken as a package of the stranger's own, and %s has nothing of it: %s", name, a)
+	}
 	return drill.Stopped("%s", a)
 }
 

@@ -13,6 +13,7 @@ import (
 
 // Attacks play the threat.
 var Attacks = []drill.Attack{
+	{Name: "an upload is changed on its way in", Play: onTheWayIn},
 	{Name: "one byte of a file is changed at the edge", Play: changed(flip)},
 	{Name: "a file is cut", Play: changed(func(b []byte) []byte { return b[:len(b)/2] })},
 	{Name: "another release's file is served", Play: swapped},
@@ -87,4 +88,25 @@ func agreed(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 		return drill.Result{}, err
 	}
 	return s.Deceive(ctx, drill.Forge(f.File, f.Body, flip(f.Body)), installs(name, "1.0.0", f.Body))
+}
+
+// onTheWayIn sends bytes that are not those which the request describes, as
+// somebody between the publisher and the repository would.
+func onTheWayIn(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	name := s.Name("sent")
+	a, err := s.Attempt(ctx, drill.Owner, visit.Upload{Name: name, Version: "1.0.0", Canary: "not what was sent", Lie: true})
+	if err != nil {
+		return drill.Result{}, err
+	}
+	got, err := s.Install(ctx, name, "1.0.0")
+	if errors.Is(err, drill.ErrDigest) {
+		return drill.Stopped("it was taken (%s), but an ordinary client refuses: %v", a, err)
+	}
+	if err != nil {
+		return drill.Result{}, err
+	}
+	if len(got) > 0 {
+		return drill.Harmed("whoever installs %s 1.0.0 gets bytes that its publisher never sent", name)
+	}
+	return drill.Stopped("%s", a)
 }

@@ -64,7 +64,7 @@ func markup(m visit.Manifest) func(context.Context, *drill.Scene) (drill.Result,
 				return drill.Harmed("a script of the publisher's runs in the browser of whoever opens %s", strings.TrimPrefix(url, s.Site.Base))
 			}
 		}
-		return drill.Stopped("no page shows it as markup (web-isolation)")
+		return drill.Stopped("no page shows it as markup")
 	}
 }
 
@@ -80,7 +80,7 @@ func reflected(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 			return drill.Harmed("a link to %s runs a script in the browser of whoever follows it", strings.TrimPrefix(url, s.Site.Base))
 		}
 	}
-	return drill.Stopped("no page repeats it as markup (web-isolation)")
+	return drill.Stopped("no page repeats it as markup")
 }
 
 // page asks whether a file that a publisher wrote can act as a page of the

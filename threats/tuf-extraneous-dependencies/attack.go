@@ -95,5 +95,5 @@ func claimed(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	if p.Release("1.0.0").Manifest.Dependencies[extra] != "" {
 		return drill.Harmed("whoever installs %s fetches %s too, of which its archive says nothing", name, extra)
 	}
-	return drill.Stopped("the index tells what the archive says, and not what the request did (artifact-metadata)")
+	return drill.Stopped("the index tells what the archive says, and not what the request did")
 }

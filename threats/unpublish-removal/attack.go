@@ -138,7 +138,7 @@ func yanked(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	if harm != "" {
 		return drill.Harmed("%s", harm)
 	}
-	return drill.Stopped("the yanked release is marked, and a lockfile still gets it (status-yank)")
+	return drill.Stopped("the yanked release is marked, and a lockfile still gets it")
 }
 
 // refilled does not break the lockfile but fills the hole that a deletion left.

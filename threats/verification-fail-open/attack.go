@@ -12,8 +12,8 @@ import (
 	"bonded.dev/prove/visit"
 )
 
-// Attacks play the threat. The first seven are against the client that verifies
-// the log, the last one against the intake.
+// Attacks play the threat. All but the last are against the client that verifies
+// the log; that one is against the intake.
 var Attacks = []drill.Attack{
 	{Name: "the log's signed head is absent", Play: proof(checkpoint, status(404))},
 	{Name: "it is empty", Play: proof(checkpoint, body(func([]byte) []byte { return nil }))},
@@ -22,6 +22,8 @@ var Attacks = []drill.Attack{
 	{Name: "its signature is somebody else's", Play: proof(checkpoint, body(otherKey))},
 	{Name: "the log does not answer", Play: proof("/log/", status(503))},
 	{Name: "the log's tiles are absent", Play: proof("/log/tile/", status(404))},
+	{Name: "a hash in a tile is another", Play: proof("/log/tile/0/", body(flip))},
+	{Name: "the proof of a record is another", Play: proof("/log/prove", body(flip))},
 	{Name: "a gate's own check crashes", Play: gate},
 }
 
@@ -41,6 +43,14 @@ func body(f func([]byte) []byte) change {
 		r.Body = f(bytes.Clone(r.Body))
 		return r
 	}
+}
+
+// flip changes one bit in the middle.
+func flip(b []byte) []byte {
+	if len(b) > 0 {
+		b[len(b)/2] ^= 1
+	}
+	return b
 }
 
 // otherRoot changes the statement and leaves the signature: the third line of a
