@@ -140,12 +140,10 @@ func controlIn(text string) string {
 		return ""
 	}
 	id := text[at+2 : len(text)-1]
-	for _, c := range all.Checks() {
-		if c.ID == id {
-			return id
-		}
+	if strings.Trim(id, "abcdefghijklmnopqrstuvwxyz-") != "" {
+		return ""
 	}
-	return ""
+	return id
 }
 
 // besieged is a server with something worth attacking in it.

@@ -387,20 +387,20 @@ func npmBodies() []hostile {
 
 // npmRights are uploads by who may not.
 func npmRights() []hostile {
-	row := func(name, who string, u npmUpload, status int, says string) hostile {
-		return hostile{"npm, rights: " + name, func() sending { return as(who, u.sending()) }, status, "", says}
+	row := func(name, who string, u npmUpload, status int, control, says string) hostile {
+		return hostile{"npm, rights: " + name, func() sending { return as(who, u.sending()) }, status, control, says}
 	}
 	disguised := npmPackage("mallorys", "3.0.0").inside(`{"name":"left-pad","version":"3.0.0"}`)
 	return []hostile{
-		row("no token", "none", npmPackage("rights", "1.0.0"), 401, "carries none"),
-		row("a token that is none", "!Bearer hello", npmPackage("rights", "1.0.0"), 401, "token"),
-		row("a password", "!Basic YWxpY2U6c2VjcmV0", npmPackage("rights", "1.0.0"), 401, "no passwords here"),
-		row("a header without end", "!Bearer "+strings.Repeat("x", 4000), npmPackage("rights", "1.0.0"), 401, "too long"),
-		row("another scheme", "!Digest x", npmPackage("rights", "1.0.0"), 401, "scheme"),
-		row("a package of another user", "mallory", npmPackage("left-pad", "3.0.0"), 403, "not an owner"),
-		row("a package of another user under a name of one's own", "mallory", disguised, 403, "not an owner"),
-		row("a deleted package of another user", "mallory", npmPackage("gone", "2.0.0"), 403, "not an owner"),
-		row("a package beyond the token", "narrow", npmPackage("left-pad", "3.0.0"), 403, "its scopes are"),
-		row("a scope that looks alike", "narrow", npmPackage("@acme-evil/tools", "1.0.0"), 403, "its scopes are"),
+		row("no token", "none", npmPackage("rights", "1.0.0"), 401, "", "carries none"),
+		row("a token that is none", "!Bearer hello", npmPackage("rights", "1.0.0"), 401, "", "token"),
+		row("a password", "!Basic YWxpY2U6c2VjcmV0", npmPackage("rights", "1.0.0"), 401, "", "no passwords here"),
+		row("a header without end", "!Bearer "+strings.Repeat("x", 4000), npmPackage("rights", "1.0.0"), 401, "", "too long"),
+		row("another scheme", "!Digest x", npmPackage("rights", "1.0.0"), 401, "", "scheme"),
+		row("a package of another user", "mallory", npmPackage("left-pad", "3.0.0"), 403, "roles", "not an owner"),
+		row("a package of another user under a name of one's own", "mallory", disguised, 403, "roles", "not an owner"),
+		row("a deleted package of another user", "mallory", npmPackage("gone", "2.0.0"), 403, "retired-names", "not an owner"),
+		row("a package beyond the token", "narrow", npmPackage("left-pad", "3.0.0"), 403, "scoped-tokens", "its scopes are"),
+		row("a scope that looks alike", "narrow", npmPackage("@acme-evil/tools", "1.0.0"), 403, "scoped-tokens", "its scopes are"),
 	}
 }

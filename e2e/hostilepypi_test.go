@@ -404,18 +404,18 @@ func pypiForms() []hostile {
 
 // pypiRights are uploads by who may not.
 func pypiRights() []hostile {
-	row := func(name, who string, s sending, status int, says string) hostile {
-		return hostile{"pypi, rights: " + name, func() sending { return as(who, s) }, status, "", says}
+	row := func(name, who string, s sending, status int, control, says string) hostile {
+		return hostile{"pypi, rights: " + name, func() sending { return as(who, s) }, status, control, says}
 	}
 	disguised := wheel{name: "mallorys", version: "3.0", metadata: coreMetadata("acme-tools", "3.0", "")}
 	return []hostile{
-		row("no token", "none", wheel{name: "rights", version: "1.0"}.sending(), 401, "carries none"),
-		row("a password", "!Basic YWxpY2U6c2VjcmV0", wheel{name: "rights", version: "1.0"}.sending(), 401, "no passwords here"),
-		row("a project of another user", "mallory", wheel{name: "acme-tools", version: "3.0"}.sending(), 403, "not an owner"),
-		row("a project of another user, other spelling", "mallory", wheel{name: "Acme_Tools", version: "3.0"}.sending(), 403, "not an owner"),
-		row("a project of another user under a name of one's own", "mallory", disguised.sending(), 403, "not an owner"),
-		row("a deleted project of another user", "mallory", wheel{name: "gone", version: "2.0"}.sending(), 403, "not an owner"),
-		row("a project beyond the token", "narrow", wheel{name: "rights", version: "1.0"}.sending(), 403, "its scopes are"),
+		row("no token", "none", wheel{name: "rights", version: "1.0"}.sending(), 401, "", "carries none"),
+		row("a password", "!Basic YWxpY2U6c2VjcmV0", wheel{name: "rights", version: "1.0"}.sending(), 401, "", "no passwords here"),
+		row("a project of another user", "mallory", wheel{name: "acme-tools", version: "3.0"}.sending(), 403, "roles", "not an owner"),
+		row("a project of another user, other spelling", "mallory", wheel{name: "Acme_Tools", version: "3.0"}.sending(), 403, "roles", "not an owner"),
+		row("a project of another user under a name of one's own", "mallory", disguised.sending(), 403, "roles", "not an owner"),
+		row("a deleted project of another user", "mallory", wheel{name: "gone", version: "2.0"}.sending(), 403, "retired-names", "not an owner"),
+		row("a project beyond the token", "narrow", wheel{name: "rights", version: "1.0"}.sending(), 403, "scoped-tokens", "its scopes are"),
 	}
 }
 

@@ -98,7 +98,11 @@ func TestHelpShowsAnExample(t *testing.T) {
 		if code != 0 {
 			t.Errorf("bonded %s --help: exit code %d", strings.Join(path, " "), code)
 		}
-		below := subcommands(t, path)
+		// What a verb without verbs below it completes are its arguments.
+		var below []string
+		if strings.Contains(out, "Available Commands:\n") {
+			below = subcommands(t, path)
+		}
 		if len(below) == 0 {
 			seen++
 			if !strings.Contains(out, "Examples:\n  bonded ") || !strings.Contains(out, "  bonded "+strings.Join(path, " ")) {
