@@ -198,14 +198,15 @@ func (d Dialect) sums(ctx context.Context, s *visit.Site, name string, r *visit.
 		if len(f) != 3 || f[0] != name || f[1] != r.Version {
 			continue
 		}
-		if sum, err := fromH1(f[2]); err == nil {
+		if sum, err := FromH1(f[2]); err == nil {
 			r.Files[0].Digests["h1"] = sum
 		}
 	}
 	return nil
 }
 
-func fromH1(s string) (string, error) {
+// FromH1 reads a digest as go.sum writes it.
+func FromH1(s string) (string, error) {
 	b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, "h1:"))
 	return hex.EncodeToString(b), err
 }
@@ -227,5 +228,5 @@ func Sum(file []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("summing a module: %w", err)
 	}
-	return fromH1(sum)
+	return FromH1(sum)
 }
