@@ -340,16 +340,20 @@ func (o *auditOptions) drills(b *guide.Book, sites []*visit.Site, credentials ma
 		}
 	}
 	plans, _ := plansFor(threats)
+	opts := drill.Options{}
+	for _, c := range b.Controls {
+		opts.Known = append(opts.Known, c.ID)
+	}
 	return func(ctx context.Context, kind string) (list []audit.Played, err error) {
 		i := slices.IndexFunc(sites, func(s *visit.Site) bool { return s.Dialect.ID() == kind })
 		v := undisturbed{&drill.Foreign{Speaks: sites[i : i+1], Credentials: credentials, Tokens: tokens}}
-		r, err := drill.Run(ctx, plans, func(context.Context, []string) (drill.Victim, error) { return v, nil }, drill.Options{})
+		r, err := drill.Run(ctx, plans, func(context.Context, []string) (drill.Victim, error) { return v, nil }, opts)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range r.Threats {
 			for _, p := range t.Outcomes {
-				list = append(list, audit.Played{Threat: t.Threat, Attack: p.Attack, Outcome: p.Outcome, Why: p.Why})
+				list = append(list, audit.Played{Threat: t.Threat, Attack: p.Attack, Outcome: p.Outcome, Why: p.Why, StoppedBy: p.StoppedBy})
 			}
 		}
 		return list, nil

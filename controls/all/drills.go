@@ -27,6 +27,8 @@ func Drills() map[string]Drilled {
 		"upstream-separation":  {[]string{"dependency-confusion"}, true},
 		"output-sanitising":    {[]string{"terminal-escape"}, true},
 		"fail-closed-gates":    {[]string{"gate-fail-open"}, true},
+		"upload-digests":       {[]string{"storage-cdn-tamper"}, false},
+		"closed-packages":      {[]string{"dormant-account-takeover"}, true},
 		"authorization-matrix": {[]string{"registry-authz-bug"}, false},
 		"safe-processing":      {[]string{"registry-ingest-rce"}, false},
 		"session-hygiene":      {[]string{"credential-cache-leak"}, false},

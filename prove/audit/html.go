@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 )
 
@@ -47,15 +48,18 @@ func (s *Section) Of(track string) (list []Judged) {
 	return list
 }
 
-// Reached says what a level of a track is, for the page: seen, told or missing.
+// Reached says what a level of a track is, for the page: seen, told, open or
+// missing.
 func (t Track) Reached(level int) string {
 	switch {
-	case !t.Applies:
+	case !slices.Contains(t.Levels, level):
 		return "beside"
 	case level <= t.Level:
 		return "seen"
 	case level <= t.Documented:
 		return "told"
+	case level <= t.Possible:
+		return "open"
 	}
 	return "missing"
 }

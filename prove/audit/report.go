@@ -60,10 +60,15 @@ type Track struct {
 	Track string `json:"track"`
 	// Applies: at least one of its controls is for repositories of this kind.
 	Applies bool `json:"applies"`
-	// Level is the highest one up to which every control was seen to be held.
-	// Documented is the same if what is documented is true.
+	// Levels are those that have controls which apply.
+	Levels []int `json:"levels"`
+	// Level is the highest one up to which every control was seen to be held; a
+	// level whose controls do not apply is passed over and not reached by it.
+	// Documented is the same if what is documented is true, and Possible if
+	// everything is held that was not seen to be missing.
 	Level      int `json:"level"`
 	Documented int `json:"documented"`
+	Possible   int `json:"possible"`
 	// Next are what keeps it from the next level.
 	Next []Gap `json:"next"`
 }
@@ -126,7 +131,7 @@ func (s *Section) tracks() {
 }
 
 func (s *Section) track(name string) Track {
-	t := Track{Track: name, Next: []Gap{}}
+	t := Track{Track: name, Levels: []int{}, Next: []Gap{}}
 	levels := map[int][]Judged{}
 	for _, j := range s.Controls {
 		if j.Track == name {
@@ -137,20 +142,27 @@ func (s *Section) track(name string) Track {
 	if !t.Applies {
 		return t
 	}
-	seen, told := true, true
+	seen, told, open := true, true, true
 	for level := 1; level <= 4; level++ {
-		if len(levels[level]) == 0 {
-			continue
-		}
 		var gaps []Gap
+		applies := false
 		for _, j := range levels[level] {
+			applies = applies || j.State != Beside
 			if j.State != Held && j.State != Beside {
 				gaps = append(gaps, Gap{j.Control, j.State})
 			}
 		}
+		if !applies {
+			continue
+		}
+		t.Levels = append(t.Levels, level)
 		told = told && !slices.ContainsFunc(gaps, func(g Gap) bool { return g.State != Documented })
+		open = open && !slices.ContainsFunc(gaps, func(g Gap) bool { return g.State == NotHeld })
 		if told {
 			t.Documented = level
+		}
+		if open {
+			t.Possible = level
 		}
 		if seen && len(gaps) > 0 {
 			seen, t.Next = false, gaps

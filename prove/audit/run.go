@@ -38,6 +38,8 @@ type Played struct {
 	Threat, Attack string
 	Outcome        string // harmed, stopped; anything else tells nothing
 	Why            string
+	// StoppedBy are the controls that the repository named in its refusal.
+	StoppedBy []string
 }
 
 // The outcomes of an attack that tell something.
@@ -216,8 +218,9 @@ func (j *Judged) take(f Finding, err error) {
 	}
 }
 
-// drill lets attacks speak for the controls that they are about. Where they did
-// harm that outweighs what a probe saw; where they were stopped it fills gaps.
+// drill lets attacks speak for the controls that they are about, and refusals
+// for those that they name. Where attacks did harm that outweighs what a probe
+// saw; where they were stopped it fills gaps.
 func (a *auditor) drill(ctx context.Context, out *Section) {
 	if a.opts.Drill == nil {
 		return
@@ -232,7 +235,7 @@ func (a *auditor) drill(ctx context.Context, out *Section) {
 		c, j := &a.controls[i], &out.Controls[i]
 		var met []Played
 		for _, p := range played {
-			if slices.Contains(c.Drills, p.Threat) {
+			if slices.Contains(c.Drills, p.Threat) || slices.Contains(p.StoppedBy, c.ID) {
 				met = append(met, p)
 			}
 		}
@@ -241,9 +244,10 @@ func (a *auditor) drill(ctx context.Context, out *Section) {
 }
 
 func (j *Judged) drilled(c *Control, met []Played) {
-	n := map[string]int{}
+	n, enough := map[string]int{}, c.Enough
 	for _, p := range met {
 		n[p.Outcome]++
+		enough = enough || slices.Contains(p.StoppedBy, c.ID)
 	}
 	if n[harmed]+n[stopped] == 0 || j.State == Beside {
 		return
@@ -260,7 +264,7 @@ func (j *Judged) drilled(c *Control, met []Played) {
 	switch {
 	case n[harmed] > 0:
 		j.State, j.Why = NotHeld, fmt.Sprintf("the drill did harm with %d of %d attacks%s", n[harmed], n[harmed]+n[stopped], rest)
-	case j.State == Unknown && c.Enough:
+	case j.State == Unknown && enough:
 		j.State, j.Why = Held, fmt.Sprintf("the drill was stopped in %d of %d attacks%s", n[stopped], n[stopped], rest)
 	default:
 		j.Why += fmt.Sprintf("; the drill did no harm with %d attacks%s", n[stopped], rest)

@@ -161,19 +161,20 @@ func TestDrills(t *testing.T) {
 		with(control("beside", "Publishing", 1, audit.Beside), true, "two"),
 		with(control("already missing", "Publishing", 1, audit.NotHeld), true, "one"),
 		control("not about it", "Publishing", 1, audit.Unknown),
+		control("named", "Publishing", 1, audit.Unknown),
 	}
 	s := only(t, runAt(t, audittest.Pages{}, controls, audit.Options{Drill: func(_ context.Context, kind string) ([]audit.Played, error) {
 		if kind != "npm" {
 			t.Errorf("played in %s", kind)
 		}
 		return []audit.Played{
-			{Threat: "one", Attack: "a", Outcome: "stopped", Why: "409"}, {Threat: "one", Attack: "b", Outcome: "not played", Why: "no clock"},
+			{Threat: "one", Attack: "a", Outcome: "stopped", Why: "409", StoppedBy: []string{"named"}}, {Threat: "one", Attack: "b", Outcome: "not played", Why: "no clock"},
 			{Threat: "two", Attack: "c", Outcome: "harmed", Why: "lost"}, {Threat: "three", Attack: "d", Outcome: "unknown", Why: "?"},
 		}, nil
 	}}))
 	for id, want := range map[string]audit.State{
 		"stopped": audit.Held, "harmed": audit.NotHeld, "more to it": audit.Unknown, "not played": audit.Unknown,
-		"beside": audit.Beside, "already missing": audit.NotHeld, "not about it": audit.Unknown,
+		"beside": audit.Beside, "already missing": audit.NotHeld, "not about it": audit.Unknown, "named": audit.Held,
 	} {
 		if got := s.Find(id).State; got != want {
 			t.Errorf("%s is %s, not %s", id, got, want)
@@ -199,13 +200,15 @@ func TestLevels(t *testing.T) {
 		name   string
 		states map[int][]audit.State
 		want   int
+		most   int
 		next   int // how many are missing
 	}{
-		{"nothing", map[int][]audit.State{1: {u}, 2: {h}}, 0, 1},
-		{"one of two", map[int][]audit.State{1: {h, n}, 2: {h}}, 0, 1},
-		{"the first", map[int][]audit.State{1: {h, b}, 2: {u, n}}, 1, 2},
-		{"a level without controls", map[int][]audit.State{1: {h}, 3: {h}, 4: {n}}, 3, 1},
-		{"all", map[int][]audit.State{1: {h}, 2: {h}, 3: {b}, 4: {h}}, 4, 0},
+		{"nothing", map[int][]audit.State{1: {u}, 2: {h}}, 0, 2, 1},
+		{"one of two", map[int][]audit.State{1: {h, n}, 2: {h}}, 0, 0, 1},
+		{"the first", map[int][]audit.State{1: {h, b}, 2: {u, n}}, 1, 1, 2},
+		{"a level without controls", map[int][]audit.State{1: {h}, 3: {h}, 4: {n}}, 3, 3, 1},
+		{"a level that does not apply", map[int][]audit.State{1: {h}, 2: {b}}, 1, 1, 0},
+		{"all", map[int][]audit.State{1: {h}, 2: {h}, 3: {b}, 4: {h}}, 4, 4, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var controls []audit.Control
@@ -215,7 +218,7 @@ func TestLevels(t *testing.T) {
 				}
 			}
 			track := only(t, runAt(t, audittest.Pages{}, controls, audit.Options{})).TrackOf("T")
-			if !track.Applies || track.Level != c.want || len(track.Next) != c.next {
+			if !track.Applies || track.Level != c.want || track.Possible != c.most || len(track.Next) != c.next {
 				t.Errorf("%+v", track)
 			}
 		})

@@ -58,14 +58,14 @@ func (s *Section) text(b *strings.Builder) {
 
 // levels is the table of the maturity model.
 func (s *Section) levels(b *strings.Builder) {
-	const row = "%-16s %-9s %-11s "
-	fmt.Fprintf(b, "\n"+row+"%s\n", "TRACK", "OBSERVED", "DOCUMENTED", "WHAT KEEPS IT FROM THE NEXT LEVEL")
+	const row = "%-15s%5s%5s%8s  "
+	fmt.Fprintf(b, "\n"+row+"%s\n", "LEVELS", "SEEN", "TOLD", "AT MOST", "WHAT KEEPS THE TRACK FROM THE NEXT ONE")
 	for _, t := range s.Tracks {
 		if !t.Applies {
-			fmt.Fprintf(b, row+"%s\n", t.Track, "-", "-", "not a repository's to hold")
+			fmt.Fprintf(b, row+"%s\n", t.Track, "-", "-", "-", "not a repository's to hold")
 			continue
 		}
-		lead := fmt.Sprintf(row, t.Track, fmt.Sprint(t.Level), fmt.Sprint(t.Documented))
+		lead := fmt.Sprintf(row, t.Track, fmt.Sprint(t.Level), fmt.Sprint(t.Documented), fmt.Sprint(t.Possible))
 		paragraph(b, lead, t.keeps())
 	}
 }
@@ -85,7 +85,7 @@ func (t Track) keeps() string {
 		}
 	}
 	if len(parts) == 0 {
-		return "nothing: it is the last one"
+		return "nothing that applies"
 	}
 	return strings.Join(parts, "; ")
 }
