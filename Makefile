@@ -40,10 +40,14 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 bench: ## Measure bonded beside nginx and Verdaccio
 	@scripts/bench
 
+.PHONY: guide
+guide: build ## Print the guide into guide-site/, and list what is stale in it
+	bin/bonded guide --out guide-site
+
 .PHONY: cover
 cover: ## Write coverage/index.html and print the figures
 	@scripts/cover
 
 .PHONY: clean
 clean: ## Remove what was built and installed here; bonded-data stays
-	rm -rf bin coverage .tools
+	rm -rf bin coverage guide-site .tools

@@ -162,8 +162,11 @@ func printTopic(p *press.Printer, topic, format string, stdout io.Writer) error 
 	if len(found) > 1 && !same {
 		return usagef("%q is in %d topics; say which:\n%s", topic, len(found), strings.TrimRight(press.List(found[:min(20, len(found))]), "\n"))
 	}
-	if format == "" {
+	switch {
+	case format == "":
 		format = press.AsText
+	case format == press.AsJSON && found[0].Kind == "page":
+		return usagef("%s lists other pages; as data they are in: bonded guide --format json", found[0].ID)
 	}
 	b, err := p.Topic(found[0], format)
 	if err != nil {

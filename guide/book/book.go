@@ -68,9 +68,8 @@ func New(b *guide.Book) *Printer {
 
 // add takes a page in; a chapter takes the place of a page of the same name.
 func (p *Printer) add(a address, make builder) {
-	if _, taken := p.docs[a.path()]; !taken {
-		p.order = append(p.order, a)
-	}
+	p.order = slices.DeleteFunc(p.order, func(o address) bool { return o.path() == a.path() })
+	p.order = append(p.order, a)
 	p.docs[a.path()] = make
 }
 

@@ -15,6 +15,7 @@ import (
 	"bonded.dev/guide"
 	"bonded.dev/guide/book"
 	"bonded.dev/guide/chapters"
+	"bonded.dev/guide/peers"
 	"bonded.dev/guide/taxonomies"
 	"bonded.dev/incidents"
 	"bonded.dev/threats"
@@ -25,7 +26,7 @@ func real(t *testing.T) *book.Printer {
 	t.Helper()
 	b, err := guide.Open(guide.Pages{
 		Threats: threats.Pages, Controls: controls.Pages, Incidents: incidents.Pages,
-		Chapters: chapters.Pages, Taxonomies: taxonomies.Pages,
+		Chapters: chapters.Pages, Taxonomies: taxonomies.Pages, Peers: peers.Pages,
 	}, guide.Code{Drills: []string{"version-overwrite"}})
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +312,7 @@ func chaptered(t *testing.T, texts ...string) *book.Printer {
 		files[fmt.Sprintf("try-%d.md", i)] = &fstest.MapFile{Data: []byte("---\npart: do\norder: 1\nchecked: \"2026-01-01\"\n---\n\n# Try\n\nLead.\n\n## More\n\n" + text)}
 	}
 	b, err := guide.Open(guide.Pages{
-		Threats: threats.Pages, Controls: controls.Pages, Incidents: incidents.Pages, Taxonomies: taxonomies.Pages, Chapters: files,
+		Threats: threats.Pages, Controls: controls.Pages, Incidents: incidents.Pages, Taxonomies: taxonomies.Pages, Chapters: files, Peers: peers.Pages,
 	}, guide.Code{})
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ type (
 		Incidents  []jsonIncident `json:"incidents"`
 		Chapters   []jsonChapter  `json:"chapters"`
 		Taxonomies []jsonTaxonomy `json:"taxonomies"`
+		Peers      []jsonPeer     `json:"peers"`
 	}
 	jsonTerm struct {
 		ID    string `json:"id"`
@@ -110,6 +111,10 @@ type (
 		Note    string     `json:"note"`
 		Items   []jsonItem `json:"items"`
 	}
+	jsonPeer struct {
+		ID         string `json:"id"`
+		guide.Peer `json:",inline"`
+	}
 	jsonItem struct {
 		ID       string   `json:"id"`
 		Name     string   `json:"name"`
@@ -141,10 +146,13 @@ func (p *Printer) JSON() ([]byte, error) {
 	for _, t := range p.Taxonomies {
 		out.Taxonomies = append(out.Taxonomies, p.jsonTaxonomyOf(t))
 	}
+	for _, x := range p.Peers {
+		out.Peers = append(out.Peers, jsonPeer{x.ID, *x})
+	}
 	return encode(out)
 }
 
-// JSONPage prints one page as an object of the catalogue; nil for a page that
+// jsonPage prints one page as an object of the catalogue; nil for a page that
 // is made of others.
 func (p *Printer) jsonPage(a address) ([]byte, error) {
 	switch a.kind {

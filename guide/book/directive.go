@@ -181,12 +181,13 @@ func (p *Printer) threatsOf(args []string) ([]part, error) {
 // holes are what nobody can try out yet.
 func (p *Printer) holes() []part {
 	list := p.Holes()
-	out := table{caption: count(len(list), "open hole", "open holes"), class: "plain", head: []string{"Threat", "Why no drill plays it yet"}}
+	out := table{caption: count(len(list), "open hole", "open holes"), class: "plain", head: []string{"Threat", "What is missing"}}
 	for _, t := range list {
 		out.rows = append(out.rows, row{text("%s", ref(address{"threat", t.ID}, t.Title)), text("%s", t.Open)})
 	}
-	s := fmt.Sprintf("%s of %d threats are open holes: they could be played, and the defence or the drill is not there yet. This number only falls.",
-		upper(itoa(len(list))), len(p.Threats))
+	partly := drilled(list)
+	s := fmt.Sprintf("%d of %d threats are open holes: the defence or the drill is not there yet. %d of them have a drill that shows a part. This number only falls.",
+		len(list), len(p.Threats), partly)
 	return []part{prose(s), out}
 }
 
@@ -210,9 +211,4 @@ func (p *Printer) standing() []part {
 		sum.rows = append(sum.rows, row{text("%s", t.Name), text("%d", n["held"]), text("%d", n["partly"]), text("%d", n["open"]), text("%d", n["beside"])})
 	}
 	return []part{sum, list}
-}
-
-// peers are other repositories under drill and audit.
-func (p *Printer) peers() []part {
-	return []part{prose("No other repository was put to the drill yet.")}
 }

@@ -50,6 +50,11 @@ type (
 		tags  []tag
 		parts []part
 	}
+	// folded is long, and opened by who wants it.
+	folded struct {
+		title string
+		parts []part
+	}
 	// facts are names and values.
 	facts []fact
 	fact  struct{ name, value string }

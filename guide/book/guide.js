@@ -31,9 +31,9 @@
 		input.setAttribute(name, value);
 	}
 
-	let pages = window.guidePages ?? null;
+	let pages = null;
 	let chosen = -1;
-	let asked = pages !== null;
+	let asked = false;
 	// A page opened from a disk may fetch nothing, but may run its neighbour.
 	window.guideFound = (found) => {
 		pages = found;
@@ -59,18 +59,20 @@
 		return sum + (page.k === "Threat" || page.k === "Control" || page.k === "Incident" ? 0 : 1);
 	};
 
-	// snippet shows the first place where a word stands.
+	// snippet shows the first place where a word stands, or how the page begins.
 	const snippet = (page, words) => {
-		const hit = [page.l, page.x].find((s) => words.some((w) => s.toLowerCase().includes(w))) ?? page.l;
-		const at = Math.max(0, Math.min(...words.map((w) => hit.toLowerCase().indexOf(w)).filter((i) => i >= 0), hit.length) - 40);
+		const within = (s) => words.some((w) => s.toLowerCase().includes(w));
+		const hit = within(page.l) || within(page.t) ? page.l : page.x;
+		const places = words.map((w) => hit.toLowerCase().indexOf(w)).filter((i) => i >= 0);
+		const at = places.length > 0 ? Math.max(0, Math.min(...places) - 40) : 0;
 		const start = at > 0 ? hit.indexOf(" ", at) + 1 : 0;
 		const cut = (start > 0 ? "… " : "") + hit.slice(start === 0 && at > 0 ? at : start).slice(0, 130);
 		const p = document.createElement("p");
 		let rest = cut;
 		while (rest) {
-			const places = words.map((w) => [rest.toLowerCase().indexOf(w), w]).filter(([i]) => i >= 0).sort((a, b) => a[0] - b[0]);
-			if (places.length === 0) break;
-			const [i, w] = places[0];
+			const next = words.map((w) => [rest.toLowerCase().indexOf(w), w]).filter(([i]) => i >= 0).sort((a, b) => a[0] - b[0]);
+			if (next.length === 0) break;
+			const [i, w] = next[0];
 			const mark = document.createElement("mark");
 			mark.textContent = rest.slice(i, i + w.length);
 			p.append(rest.slice(0, i), mark);
@@ -105,7 +107,7 @@
 			const item = document.createElement("li");
 			item.id = "found-" + i;
 			item.setAttribute("role", "option");
-			item.dataset.href = page.p.startsWith("#") ? page.p : root + page.p;
+			item.dataset.href = root + page.p;
 			const title = document.createElement("b");
 			title.textContent = page.t;
 			const kind = document.createElement("span");

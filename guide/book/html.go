@@ -122,6 +122,7 @@ func (p *Printer) minutes(d *doc) int {
 type htmlWriter struct {
 	*Printer
 	at       place
+	brief    bool // lists name pages and do not repeat what stands there
 	out      strings.Builder
 	contents []viewLink // headings of level 2
 }
@@ -149,6 +150,10 @@ func (w *htmlWriter) parts(list []part) {
 			w.printf("<section class=\"group\"%s>\n", tags(x.tags))
 			w.parts(x.parts)
 			w.printf("</section>\n")
+		case folded:
+			w.printf("<details class=\"folded\"><summary>%s</summary>\n", html.EscapeString(x.title))
+			w.parts(x.parts)
+			w.printf("</details>\n")
 		case facts:
 			w.facts(x)
 		case entries:
@@ -202,7 +207,7 @@ func (w *htmlWriter) entries(list entries) {
 	w.printf("<ul class=\"entries\">\n")
 	for _, e := range list {
 		w.printf("<li%s><div><a class=\"title\" href=\"%s\">%s</a>", tags(e.tags), html.EscapeString(w.at.link(e.to, "")), w.inline(e.title))
-		if e.text != "" {
+		if e.text != "" && !w.brief {
 			w.printf("<p>%s</p>", w.inline(e.text))
 		}
 		w.printf("</div>")

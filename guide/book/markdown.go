@@ -2,6 +2,7 @@ package book
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -52,7 +53,9 @@ func (m *marker) blocks(src string, at place) string {
 	if err := m.html.Convert([]byte(src), &out, parser.WithContext(ctx)); err != nil {
 		panic(err) // a buffer takes everything
 	}
-	return decorate.Replace(out.String())
+	return whole.ReplaceAllStringFunc(decorate.Replace(out.String()), func(text string) string {
+		return day.ReplaceAllString(text, `<span class="day">$0</span>`)
+	})
 }
 
 // inline renders a text of one paragraph, without the paragraph.
@@ -72,6 +75,13 @@ var decorate = strings.NewReplacer(
 	"</table>", "</table></div>",
 	"<pre>", `<pre tabindex="0">`,
 	"(unchecked)", `<small class="unchecked">(unchecked)</small>`,
+)
+
+// whole matches the text between two tags, day a date in it, which a narrow
+// column must not break.
+var (
+	whole = regexp.MustCompile(`>[^<]+<`)
+	day   = regexp.MustCompile(`\b(19|20)\d\d-\d\d(-\d\d)?\b`)
 )
 
 // placing rewrites links and headings for where a text stands.

@@ -96,6 +96,9 @@ func (w *mdWriter) parts(list []part) {
 			w.printf("%s %s\n\n", strings.Repeat("#", x.level), w.linked(x.text))
 		case group:
 			w.parts(x.parts)
+		case folded:
+			w.printf("**%s**\n\n", x.title)
+			w.parts(x.parts)
 		case facts:
 			for _, f := range x {
 				w.printf("- **%s**: %s\n", f.name, w.linked(f.value))

@@ -38,8 +38,9 @@ func (p *Printer) threatDoc(t *guide.Threat) (*doc, error) {
 		case "The drill":
 			if t.Drilled {
 				d.parts = append(d.parts, command("bonded drill "+t.ID))
-			} else {
-				d.parts = append(d.parts, prose(played(t)))
+			}
+			if !t.Drilled || t.Open != "" {
+				d.parts = append(d.parts, prose(upper(strings.TrimSuffix(played(t), "."))+"."))
 			}
 		}
 	}
@@ -83,6 +84,8 @@ func term(list []guide.Term, id string) guide.Term {
 
 func playable(t *guide.Threat) mark {
 	switch {
+	case t.Drilled && t.Open != "":
+		return mark{"drilled open", "drilled in part"}
 	case t.Drilled:
 		return mark{"drilled", "drilled"}
 	case t.Open != "":

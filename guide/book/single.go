@@ -46,7 +46,7 @@ type singlePage struct {
 // offline, or printed.
 func (p *Printer) Single() ([]byte, error) {
 	front := p.frontDoc()
-	w := &htmlWriter{Printer: p, at: place{link: singleLink}}
+	w := &htmlWriter{Printer: p, at: place{link: p.singleLink}}
 	w.parts(front.parts[:1])
 	v := singleView{
 		Style: template.CSS(p.Style()), Script: template.JS(singleScript), //nolint:gosec // both are files of this room
@@ -54,7 +54,7 @@ func (p *Printer) Single() ([]byte, error) {
 	}
 	v.Policy = "default-src 'none'; style-src '" + hashOf(string(v.Style)) + "'; script-src '" + hashOf(string(v.Script)) + "'; base-uri 'none'; form-action 'none'"
 	for _, a := range p.order {
-		if a.path() == "index" || !p.tells(a) {
+		if !tells(a) {
 			continue
 		}
 		page, err := p.singlePage(a)
@@ -77,10 +77,8 @@ func (p *Printer) Single() ([]byte, error) {
 }
 
 // tells reports whether a page belongs into one long text: lists of what stands
-// there anyway do not.
-func (p *Printer) tells(a address) bool {
-	return a.kind != "page" || a.id == "matrix" || a.id == "maturity" || a.id == "timeline"
-}
+// there anyway do not, nor models, which chapters show.
+func tells(a address) bool { return a.kind != "page" }
 
 // partOf names the part of a printed book that a page stands in.
 func (p *Printer) partOf(a address) string {
@@ -98,12 +96,12 @@ func (p *Printer) partOf(a address) string {
 }
 
 // singleLink leads to a page inside the one file.
-func singleLink(a address, anchor string) string {
+func (p *Printer) singleLink(a address, anchor string) string {
 	to := "#" + strings.ReplaceAll(a.path(), "/", "-")
 	switch {
 	case a == address{"page", "threats"} && anchor != "":
 		return "#part-threats-" + anchor[1:]
-	case a.kind == "page" && (a.id == "threats" || a.id == "controls" || a.id == "incidents" || a.id == "index"):
+	case a.kind == "page" && p.Chapter(a.id) == nil:
 		return "#contents"
 	case anchor != "":
 		return to + "--" + anchor[1:]
@@ -116,8 +114,8 @@ func (p *Printer) singlePage(a address) (singlePage, error) {
 	if err != nil {
 		return singlePage{}, err
 	}
-	id := singleLink(a, "")[1:]
-	w := &htmlWriter{Printer: p, at: place{link: singleLink, deeper: 2, prefix: id + "--"}}
+	id := p.singleLink(a, "")[1:]
+	w := &htmlWriter{Printer: p, brief: true, at: place{link: p.singleLink, deeper: 2, prefix: id + "--"}}
 	w.parts(d.parts)
 	page := singlePage{
 		ID: id, Title: p.mark.flatten(d.title), Heading: w.inline(d.title), Lead: w.blocks(d.lead),

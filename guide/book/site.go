@@ -59,7 +59,7 @@ func (p *Printer) search() ([]byte, error) {
 			return nil, err
 		}
 		f := found{Kind: d.kicker, Title: p.mark.flatten(d.title), Path: a.path() + ".html", Lead: p.mark.flatten(d.lead)}
-		text := []string{a.id}
+		var text []string
 		for _, m := range d.marks {
 			text = append(text, m.text)
 		}

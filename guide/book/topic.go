@@ -119,15 +119,12 @@ var headings = map[string]string{
 	"page": "Overviews", "chapter": "Chapters", "threat": "Threats", "control": "Controls", "incident": "Incidents", "taxonomy": "Taxonomies",
 }
 
-// Near are topics that share a word with a query that found nothing.
+// Near are topics whose ids share a word with a query that found nothing.
 func (p *Printer) Near(query string) (list []Topic) {
 	words := strings.FieldsFunc(strings.ToLower(query), func(r rune) bool { return r == '-' || r == ' ' || r == ':' })
 	for _, t := range p.Topics() {
-		for _, w := range words {
-			if len(w) > 3 && (strings.Contains(t.ID, w) || strings.Contains(strings.ToLower(t.Title), w)) {
-				list = append(list, t)
-				break
-			}
+		if slices.ContainsFunc(strings.Split(t.ID, "-"), func(w string) bool { return len(w) > 3 && slices.Contains(words, w) }) {
+			list = append(list, t)
 		}
 	}
 	return list[:min(8, len(list))]
