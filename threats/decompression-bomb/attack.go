@@ -44,10 +44,10 @@ func throw(ctx context.Context, s *drill.Scene, up visit.Upload, size string) (d
 	if err != nil {
 		return drill.Result{}, err
 	}
-	for _, g := range got {
-		return drill.Harmed("%s has %d kB and unpacks to %s on the disk of whoever installs it", g.Name, len(g.Body)>>10, size)
+	if len(got) == 0 {
+		return drill.Stopped("%s", a)
 	}
-	return drill.Stopped("%s", a)
+	return drill.Harmed("%s has %d kB and unpacks to %s on the disk of whoever installs it", got[0].Name, len(got[0].Body)>>10, size)
 }
 
 // overlapping is a bomb without nesting: a thousand entries of the directory
