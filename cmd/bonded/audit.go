@@ -252,7 +252,7 @@ func (o *auditOptions) dialects() (list []visit.Dialect) {
 			continue
 		}
 		if g, ok := d.(visit.Guided); ok && len(o.packages) > 0 {
-			d = g.Knowing(o.packages[0])
+			d = g.Knowing(o.packages...)
 		}
 		list = append(list, d)
 	}

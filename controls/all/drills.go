@@ -25,7 +25,7 @@ func Drills() map[string]Drilled {
 		"scoped-tokens":        {[]string{"token-scope-escalation"}, true},
 		"name-canonical":       {[]string{"separator-confusion", "homoglyph-name"}, true},
 		"upstream-separation":  {[]string{"dependency-confusion"}, true},
-		"output-sanitising":    {[]string{"terminal-escape"}, true},
+		"output-sanitising":    {[]string{"terminal-escape"}, false},
 		"fail-closed-gates":    {[]string{"gate-fail-open"}, true},
 		"upload-digests":       {[]string{"storage-cdn-tamper"}, false},
 		"closed-packages":      {[]string{"dormant-account-takeover"}, true},

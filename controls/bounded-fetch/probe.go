@@ -3,7 +3,6 @@ package boundedfetch
 
 import (
 	"context"
-	"fmt"
 
 	"bonded.dev/prove/audit"
 	"bonded.dev/prove/visit"
@@ -29,9 +28,12 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 		if err != nil {
 			return audit.Finding{}, err
 		}
+		if !head.OK() {
+			continue
+		}
 		if audit.Length(head) == 0 {
 			return audit.Say(audit.NotHeld, "neither the index nor the answer says how large a file is, so that a client has to take whatever comes",
-				audit.Evidence{URL: f.URL, Saw: fmt.Sprintf("%d to HEAD, and no length", head.Status)})
+				audit.Evidence{URL: f.URL, Saw: "an answer to HEAD without a length"})
 		}
 		seen = append(seen, audit.Evidence{URL: f.URL, Saw: "the length before the bytes"})
 	}

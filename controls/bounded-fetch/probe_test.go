@@ -15,7 +15,9 @@ func TestProbe(t *testing.T) {
 		t.Helper()
 		p := &visit.Package{Name: "a", Releases: []visit.Release{{Version: "1", Files: []visit.File{{Name: "a.tgz", URL: "a.tgz", Size: size}}}}}
 		audittest.Look(t, boundedfetch.Probe, audittest.Visit(t, "npm", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if length != "" {
+			if length == "gone" {
+				http.NotFound(w, r)
+			} else if length != "" {
 				w.Header().Set("Content-Length", length)
 			}
 		}), p), want)
@@ -23,5 +25,6 @@ func TestProbe(t *testing.T) {
 	look("5", 0, audit.Beside)
 	look("", 5, audit.Beside)
 	look("", 0, audit.NotHeld)
+	look("gone", 0, audit.Beside)
 	audittest.Look(t, boundedfetch.Probe, audittest.Visit(t, "npm", audittest.Pages{}), audit.Beside)
 }

@@ -56,6 +56,7 @@ func TestProbe(t *testing.T) {
 		{"without keys", "npm", audittest.Pages{}, audit.NotHeld, []*visit.Package{good}},
 		{"one has none", "npm", ring, audit.NotHeld, []*visit.Package{good, pkg("c")}},
 		{"no place for one", "pypi", ring, audit.NotHeld, []*visit.Package{pkg("c")}},
+		{"somebody else's", "go", ring, audit.Unknown, []*visit.Package{pkg("c")}},
 		{"nothing there", "npm", ring, audit.Unknown, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

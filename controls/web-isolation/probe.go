@@ -5,6 +5,7 @@ package webisolation
 import (
 	"context"
 	"mime"
+	"slices"
 	"strings"
 
 	"bonded.dev/prove/audit"
@@ -32,7 +33,9 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 		saw := "a page with every header"
 		if len(lacks) > 0 {
 			saw = "a page without " + strings.Join(lacks, ", ")
-			gaps = append(gaps, "a page has no "+strings.Join(lacks, ", no "))
+			if gap := "a page has no " + strings.Join(lacks, ", no "); !slices.Contains(gaps, gap) {
+				gaps = append(gaps, gap)
+			}
 		}
 		seen = append(seen, audit.Evidence{URL: at, Saw: saw})
 	}

@@ -263,11 +263,11 @@ func (j *Judged) drilled(c *Control, met []Played) {
 	}
 	switch {
 	case n[harmed] > 0:
-		j.State, j.Why = NotHeld, fmt.Sprintf("the drill did harm with %d of %d attacks%s", n[harmed], n[harmed]+n[stopped], rest)
+		j.State, j.Why = NotHeld, fmt.Sprintf("the drill did harm with %d of %s%s", n[harmed], Count(n[harmed]+n[stopped], "attack"), rest)
 	case j.State == Unknown && enough:
-		j.State, j.Why = Held, fmt.Sprintf("the drill was stopped in %d of %d attacks%s", n[stopped], n[stopped], rest)
+		j.State, j.Why = Held, fmt.Sprintf("the drill was stopped in all of %s%s", Count(n[stopped], "attack"), rest)
 	default:
-		j.Why += fmt.Sprintf("; the drill did no harm with %d attacks%s", n[stopped], rest)
+		j.Why += fmt.Sprintf("; the drill did no harm with %s%s", Count(n[stopped], "attack"), rest)
 	}
 }
 

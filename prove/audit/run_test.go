@@ -180,7 +180,7 @@ func TestDrills(t *testing.T) {
 			t.Errorf("%s is %s, not %s", id, got, want)
 		}
 	}
-	if why := s.Find("stopped").Why; why != "the drill was stopped in 1 of 1 attacks; 1 more could not be played" {
+	if why := s.Find("stopped").Why; why != "the drill was stopped in all of 1 attack; 1 more could not be played" {
 		t.Errorf("%q", why)
 	}
 	if e := s.Find("harmed").Evidence; e[len(e)-1] != (audit.Evidence{URL: "drill:two", Saw: "c: harmed: lost"}) || len(e) != 2 {

@@ -5,7 +5,7 @@ package visit
 type ReadOnly interface{ ReadsOnly() }
 
 // Guided is a dialect that recognises a repository more surely when it is told
-// of a package that is there.
+// of packages that are there.
 type Guided interface {
-	Knowing(name string) Dialect
+	Knowing(names ...string) Dialect
 }

@@ -1,6 +1,12 @@
 package gomod
 
-import "bonded.dev/prove/visit"
+import (
+	"strings"
+
+	"golang.org/x/mod/module"
+
+	"bonded.dev/prove/visit"
+)
 
 var (
 	_ visit.ReadOnly = Dialect{}
@@ -10,8 +16,14 @@ var (
 // ReadsOnly says that nobody uploads to a module proxy.
 func (Dialect) ReadsOnly() {}
 
-// Knowing is the dialect told of a module that the repository has.
-func (d Dialect) Knowing(name string) visit.Dialect {
-	d.Known = name
+// Knowing is the dialect told of packages, of which the first that is a module
+// path is what it recognises the repository by.
+func (d Dialect) Knowing(names ...string) visit.Dialect {
+	for _, name := range names {
+		if first, _, _ := strings.Cut(name, "/"); strings.Contains(first, ".") && module.CheckPath(name) == nil {
+			d.Known = name
+			break
+		}
+	}
 	return d
 }
