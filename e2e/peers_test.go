@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -17,7 +19,11 @@ import (
 
 	"bonded.dev/guide"
 	"bonded.dev/internal/testenv"
+	"bonded.dev/prove/audit"
 	"bonded.dev/prove/drill"
+	"bonded.dev/prove/visit"
+	visitors "bonded.dev/prove/visit/all"
+	"bonded.dev/prove/visit/gomod"
 )
 
 var renew = flag.Bool("peers", false, "write guide/peers anew")
@@ -33,14 +39,14 @@ type other struct {
 
 func others() []other {
 	return []other{
-		{"verdaccio", "Verdaccio", "Default configuration; two users who joined by npm adduser; its upstream is played by the drill.",
+		{"verdaccio", "Verdaccio", "Storage and access as by default; two users who joined by npm adduser; the drill plays its upstream; no middleware that asks public hosts.",
 			[]string{"npm"}, func(t testing.TB, origin string) testenv.Peer { return testenv.Verdaccio(t, "http://"+origin+"/") }},
-		{"pypiserver", "pypiserver", "Default configuration with a password file of two users; refers to no other index.",
+		{"pypiserver", "pypiserver", "As by default, with a password file of two users; refers to no other index.",
 			[]string{"pypi"}, func(t testing.TB, _ string) testenv.Peer { return testenv.PyPIServer(t, "") }},
-		{"distribution", "distribution registry", "Default configuration, which has no accounts: whoever reaches it may push.",
+		{"distribution", "distribution registry", "As by default, which has no accounts: whoever reaches it may push.",
 			[]string{"oci"}, func(t testing.TB, _ string) testenv.Peer { return testenv.Distribution(t) }},
-		{"nora", "NORA", "Accounts switched on, two users in a password file, everybody reads; limits of requests off; " +
-			"Go modules from an upstream that is played by the drill.",
+		{"nora", "NORA", "Other than by default with accounts, two users in a password file; everybody reads; no limit of requests; " +
+			"the drill plays its upstream of Go modules.",
 			[]string{"cargo", "go", "oci"}, func(t testing.TB, origin string) testenv.Peer { return testenv.NORA(t, "http://"+origin+"/") }},
 	}
 }
@@ -56,8 +62,9 @@ func TestPeers(t *testing.T) {
 			s.peer = o.start(t, s.origin)
 			now := guide.Peer{
 				Name: o.name, Version: s.peer.Version, Setup: o.setup, Kinds: o.kinds,
-				Recorded: time.Now().UTC().Format(time.DateOnly), Drill: s.drill(t), Audit: s.audit(t),
+				Recorded: time.Now().UTC().Format(time.DateOnly), Audit: s.audit(t),
 			}
+			now.Drill = s.drill(t)
 			if !slices.ContainsFunc(now.Drill, func(o guide.PeerOutcome) bool { return o.Outcome == drill.OutcomeHarmed }) {
 				t.Error("nobody was harmed: the drills show nothing")
 			}
@@ -152,12 +159,23 @@ func (s *subject) alive(t *testing.T) bool {
 func (s *subject) outcomes(p drill.Played, fell bool) (all []guide.PeerOutcome) {
 	for _, o := range p.Outcomes {
 		one := guide.PeerOutcome{Threat: p.Threat, Attack: o.Attack, Kind: o.Kind, Outcome: o.Outcome, Why: s.plain(o.Why)}
-		if fell && o.Outcome == drill.OutcomeUnknown {
+		switch {
+		case fell && o.Outcome == drill.OutcomeUnknown:
 			one.Why = "the repository did not live to tell"
+		case o.Outcome == drill.OutcomeNotPlayed:
+			one.Why = s.needs(one.Why)
 		}
 		all = append(all, one)
 	}
 	return all
+}
+
+// needs is what an attack lacked, without the scopes of a token.
+func (s *subject) needs(why string) string {
+	if strings.Contains(why, "that may do no more than") {
+		return "a token that may do no more than one thing"
+	}
+	return strings.TrimPrefix(why, drill.ErrNeeds.Error()+": ")
 }
 
 // seeded finds what all names of a run have in common.
@@ -176,7 +194,72 @@ func (s *subject) plain(text string) string {
 	return regexp.MustCompile(`(?i)`+s.seed+`[0-9a-z]+(%2d|[^0-9a-z])+`).ReplaceAllString(text, "")
 }
 
-func (s *subject) audit(t *testing.T) []guide.PeerState { return []guide.PeerState{} }
+// sample is what there is to look at, in the dialects that take uploads, and
+// where there are modules.
+const (
+	sample = "sample"
+	module = "example.com/sample"
+)
+
+// audit looks at the repository as a stranger does, before anybody attacks it.
+func (s *subject) audit(t *testing.T) (all []guide.PeerState) {
+	s.stock(t)
+	upstream, stop, err := drill.ListenOrigin(t.Context(), s.origin)
+	fails(t, err)
+	defer stop()
+	for path, body := range (gomod.Dialect{}).Landmarks() {
+		upstream.Put(path, body)
+	}
+	for path, body := range map[string]string{
+		"list": "v1.0.0\n", "v1.0.0.info": `{"Version":"v1.0.0","Time":"2026-01-02T03:04:05Z"}`, "v1.0.0.mod": "module " + module + "\n",
+	} {
+		upstream.Put(module+"/@v/"+path, []byte(body))
+	}
+	var report struct {
+		Sections []struct {
+			Kind     string
+			Controls []guide.PeerState
+		}
+	}
+	s.bonded(t, &report, "audit", s.peer.URL, "--kind", strings.Join(s.kinds, ","), "--package", sample, "--package", module, "--json")
+	for _, section := range report.Sections {
+		for _, c := range section.Controls {
+			c.Kind, c.Why = section.Kind, s.plain(c.Why)
+			if c.State != string(audit.Held) && c.State != string(audit.NotHeld) {
+				c.Why = "" // says the same of every repository
+			}
+			all = append(all, c)
+		}
+	}
+	if len(report.Sections) != len(s.kinds) {
+		t.Errorf("audited in %d dialects, it has %q", len(report.Sections), s.kinds)
+	}
+	return all
+}
+
+// stock publishes the sample.
+func (s *subject) stock(t *testing.T) {
+	web := visit.NewWeb("bonded-e2e", 0)
+	defer web.Close()
+	for _, d := range visitors.Dialects() {
+		if !slices.Contains(s.kinds, d.ID()) {
+			continue
+		}
+		site, err := visit.At(t.Context(), web, d, s.peer.URL)
+		if errors.Is(err, visit.ErrNotSpoken) {
+			continue // not before its upstream is there
+		}
+		fails(t, err)
+		for _, v := range []string{"1.0.0", "1.1.0"} {
+			a, err := site.Publish(t.Context(), visit.Credential(s.peer.Owner), visit.Upload{
+				Name: sample, Version: v, Canary: v, Inside: visit.Manifest{Description: "a sample"},
+			})
+			if err != nil || !a.Taken() {
+				t.Fatalf("publishing %s %s in %s: %s, %v", sample, v, d.ID(), a, err)
+			}
+		}
+	}
+}
 
 func readRecord(t *testing.T, file string) (p guide.Peer) {
 	b, err := os.ReadFile(file)
@@ -189,16 +272,31 @@ func readRecord(t *testing.T, file string) (p guide.Peer) {
 	return p
 }
 
+// writeRecord writes one outcome a line, so that a difference is one too.
 func writeRecord(t *testing.T, file string, p guide.Peer) {
-	f, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
+	var b bytes.Buffer
+	line := func(before string, v any, after string) {
+		b.WriteString(before)
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		fails(t, e.Encode(v))
+		b.Truncate(b.Len() - 1) // Encode ends lines
+		b.WriteString(after)
 	}
-	e := json.NewEncoder(f)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	fails(t, e.Encode(p))
-	fails(t, f.Close())
+	line("{\n  \"name\": ", p.Name, ",\n")
+	line("  \"version\": ", p.Version, ",\n")
+	line("  \"recorded\": ", p.Recorded, ",\n")
+	line("  \"setup\": ", p.Setup, ",\n")
+	line("  \"kinds\": ", p.Kinds, ",\n  \"drill\": [\n")
+	for i, o := range p.Drill {
+		line("    ", o, strings.Repeat(",", min(1, len(p.Drill)-1-i))+"\n")
+	}
+	b.WriteString("  ],\n  \"audit\": [\n")
+	for i, c := range p.Audit {
+		line("    ", c, strings.Repeat(",", min(1, len(p.Audit)-1-i))+"\n")
+	}
+	b.WriteString("  ]\n}\n")
+	fails(t, os.WriteFile(file, b.Bytes(), 0o644))
 }
 
 // compareRecords holds what a repository does against its record. Words may

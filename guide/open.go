@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -56,7 +57,7 @@ func Open(p Pages, c Code) (*Book, error) {
 	each(p.Peers, "*.json", &wrong, func(id string, src []byte) error {
 		t := &Peer{ID: id}
 		b.Peers = append(b.Peers, t)
-		return decode(src, t)
+		return json.Unmarshal(src, t, json.RejectUnknownMembers(true))
 	})
 	b.sort()
 	b.link()

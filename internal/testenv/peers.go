@@ -23,9 +23,9 @@ import (
 
 // Peer is a repository that nobody here wrote, with data of its own, running on
 // loopback until the test is over. Each is set up as its documentation says for
-// people who publish: two accounts that may publish new packages, everybody
-// reads, and nothing is switched off or on that it has by default, except
-// upstreams on public hosts, of which it gets none.
+// people who publish: two accounts that may publish new packages, and everybody
+// reads. Otherwise it has what it has by default, except what would ask public
+// hosts.
 type Peer struct {
 	Name, Version string
 	URL           string // with a slash at its end
@@ -33,8 +33,9 @@ type Peer struct {
 	Owner, Stranger string
 }
 
-// Verdaccio starts an npm registry, as its default configuration has it. What it
-// does not have it asks upstream for; "" for none.
+// Verdaccio starts an npm registry. What it does not have it asks upstream for;
+// "" for none. Its middleware for npm audit, which asks a public host, is left
+// out, and passwords cost less than by default.
 func Verdaccio(t testing.TB, upstream string) Peer {
 	t.Helper()
 	p := peer{name: "verdaccio", program: "verdaccio", part: "peers", health: "-/ping"}
