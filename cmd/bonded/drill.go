@@ -28,6 +28,7 @@ type drillOptions struct {
 	credentials []string
 	tokens      []string
 	origin      string
+	key         string
 	authorized  bool
 	without     []string
 	teeth       bool
@@ -79,6 +80,7 @@ Exit code 0: nobody was harmed. 1: somebody was, or a drill proves nothing.
 	f.StringArrayVar(&o.credentials, "credential", nil, "ACTOR=SECRET: what the owner or the stranger shows to the target")
 	f.StringArrayVar(&o.tokens, "token", nil, `"ACTOR SCOPES=SECRET": a token that may do no more, such as "owner read:*"`)
 	f.StringVar(&o.origin, "origin", "", "HOST:PORT to answer on as the target's upstream")
+	f.StringVar(&o.key, "key", "", "verifier key of the target's log: a client that verifies takes part")
 	f.BoolVar(&o.authorized, "authorized", false, "I may attack the target")
 	f.StringSliceVar(&o.without, "without", nil, "controls to take out of the victim")
 	f.BoolVar(&o.teeth, "teeth", false, "show that drills can fail, and which controls make them pass")
@@ -165,7 +167,7 @@ func encode(out io.Writer, v any) error {
 // check refuses flags that do not go together.
 func (o *drillOptions) check() error {
 	if o.target == "" {
-		for flag, given := range map[string]bool{"--credential": len(o.credentials) > 0, "--token": len(o.tokens) > 0, "--origin": o.origin != ""} {
+		for flag, given := range map[string]bool{"--credential": len(o.credentials) > 0, "--token": len(o.tokens) > 0, "--origin": o.origin != "", "--key": o.key != ""} {
 			if given {
 				return usagef("%s is for a repository of somebody else; say which with --target URL", flag)
 			}
@@ -236,6 +238,9 @@ func (o *drillOptions) stage(ctx context.Context) (s drill.Stage, done func(), e
 		}, func() {}, nil
 	}
 	f := &drill.Foreign{}
+	if o.key != "" {
+		f.Verifies = verifying(o.key)
+	}
 	if f.Credentials, err = secrets("--credential", "owner=SECRET", o.credentials); err != nil {
 		return nil, nil, err
 	}

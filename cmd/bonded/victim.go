@@ -17,6 +17,7 @@ import (
 	"bonded.dev"
 	"bonded.dev/client/recompute"
 	controls "bonded.dev/controls/all"
+	ecosystems "bonded.dev/ecosystem/all"
 	"bonded.dev/prove/drill"
 	"bonded.dev/prove/visit"
 	"bonded.dev/registry/identity"
@@ -289,33 +290,45 @@ func (v *victim) Token(ctx context.Context, actor string, scopes ...string) (vis
 	return visit.Credential(secret.Reveal()), nil
 }
 
-// Verify is bonded log verify, by somebody who has had the log's key from the
-// beginning.
+// Verify is a client that has had the log's key from the beginning.
 func (v *victim) Verify(ctx context.Context, url string) error {
 	if slices.Contains(v.without, "artifact-log") {
 		return nil
 	}
-	client := &http.Client{Transport: verbatim{&http.Transport{DisableCompression: true}}}
-	defer client.CloseIdleConnections()
-	report, err := recompute.Verify(ctx, url, v.h.ecosystems, recompute.Options{
-		Key: v.keys.Verifier(), Workers: 2, Patience: 50 * time.Millisecond, Client: client,
-	})
-	if err != nil {
-		return err
+	return verifying(v.keys.Verifier())(ctx, url)
+}
+
+// verifying is bonded log verify, by somebody who knows the log's key. What it
+// objects to is the error.
+func verifying(key string) func(ctx context.Context, url string) error {
+	return func(ctx context.Context, url string) error {
+		client := &http.Client{Transport: verbatim{&http.Transport{DisableCompression: true}}}
+		defer client.CloseIdleConnections()
+		report, err := recompute.Verify(ctx, url, ecosystems.Ecosystems(), recompute.Options{
+			Key: key, Workers: 2, Patience: 50 * time.Millisecond, Client: client,
+		})
+		if err != nil {
+			return err
+		}
+		return objection(report.Findings)
 	}
+}
+
+// objection is what a verifying client says of the first few places.
+func objection(findings []recompute.Finding) error {
 	const most = 3
 	var found []string
-	for i, f := range report.Findings {
+	for i, f := range findings {
 		if i == most {
-			found = append(found, fmt.Sprintf("and %d more places", len(report.Findings)-most))
+			found = append(found, fmt.Sprintf("and %d more places", len(findings)-most))
 			break
 		}
 		found = append(found, f.String())
 	}
-	if len(found) > 0 {
-		return errors.New("the verifying client objects: " + strings.Join(found, "; ") + " [artifact-log]")
+	if len(found) == 0 {
+		return nil
 	}
-	return nil
+	return errors.New("the verifying client objects: " + strings.Join(found, "; ") + " [artifact-log]")
 }
 
 // verbatim asks for bytes as they are of whoever is in between.

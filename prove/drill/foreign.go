@@ -22,6 +22,9 @@ type Foreign struct {
 	// Tokens are narrow credentials, by actor and scopes with a blank between
 	// each: "owner read:*".
 	Tokens map[string]visit.Credential
+	// Verifies is a client that verifies what it sees at a URL, as
+	// [Victim].Verify; nil: there is none for this repository.
+	Verifies func(ctx context.Context, url string) error
 	// Upstream is where the repository asks for what it does not have; nil: it
 	// asks nobody whom the drill could play.
 	Upstream *Origin
@@ -51,8 +54,11 @@ func (f *Foreign) Later(context.Context, time.Duration) error {
 	return Needs("a repository whose clock can be turned")
 }
 
-func (f *Foreign) Verify(context.Context, string) error {
-	return Needs("a client that verifies this repository")
+func (f *Foreign) Verify(ctx context.Context, url string) error {
+	if f.Verifies == nil {
+		return Needs("a client that verifies this repository")
+	}
+	return f.Verifies(ctx, url)
 }
 
 func (f *Foreign) Scanner(context.Context, string) error {

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"testing"
+
+	"bonded.dev/prove/drill"
+
+	"github.com/go-json-experiment/json"
+)
+
+// TestEveryDrill plays all there is against a repository with all its controls:
+// nobody is harmed, and everything can be found out.
+func TestEveryDrill(t *testing.T) {
+	t.Parallel()
+	code, out, errs := bondedRun(t, "drill", "--json")
+	r := reportOf(t, out)
+	for _, p := range r.Threats {
+		for _, o := range p.Outcomes {
+			if o.Outcome == drill.OutcomeHarmed || o.Outcome == drill.OutcomeUnknown {
+				t.Errorf("%s, %s, %s: %s: %s", p.Threat, o.Attack, o.Kind, o.Outcome, o.Why)
+			}
+		}
+	}
+	if code != exitOK || errs != "" {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
+// TestEveryDrillHasTeeth: without their controls the same attacks do harm. Where
+// they do not, what holds is built into the repository and cannot be taken out
+// of a running one; e2e/mutation_test.go cuts it out of the source.
+func TestEveryDrillHasTeeth(t *testing.T) {
+	t.Parallel()
+	code, out, errs := bondedRun(t, "drill", "--teeth", "--json")
+	valid(t, "drill.schema.json", out)
+	var r drill.TeethReport
+	if err := json.Unmarshal([]byte(out), &r, json.RejectUnknownMembers(true)); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range r.Threats {
+		if b.State == drill.Toothless || b.State == drill.OutcomeUnknown {
+			t.Errorf("%s: %s: %+v", b.Threat, b.State, b.Bare)
+		}
+		for _, c := range b.Controls {
+			if c.State == drill.OutcomeUnknown {
+				t.Errorf("%s, with %s alone: %+v", b.Threat, c.Control, c.Harm)
+			}
+		}
+	}
+	if code != exitOK || errs != "" || r.Sum.Bites == 0 {
+		t.Errorf("exit %d, %d of %d bite, %s", code, r.Sum.Bites, r.Sum.Threats, errs)
+	}
+	t.Logf("%+v", r.Sum)
+}
