@@ -144,7 +144,8 @@ func (d *Desk) loggable(e *entrant) error {
 }
 
 // judge asks identity and every control about the draft as it would join past.
-func (d *Desk) judge(ctx context.Context, e *entrant, past *bonded.Package) error {
+// neighbours are names that look like its own and are being claimed with it.
+func (d *Desk) judge(ctx context.Context, e *entrant, past *bonded.Package, neighbours ...string) error {
 	for _, action := range e.draft.Needs() {
 		if err := e.actor.May(ctx, action, e.draft.Name); err != nil {
 			return err
@@ -159,12 +160,12 @@ func (d *Desk) judge(ctx context.Context, e *entrant, past *bonded.Package) erro
 		c.Usage = usage
 	}
 	if past.Claimed.IsZero() {
-		// Hole: two names that look alike and are claimed in the same instant
-		// do not see each other, and both are taken.
-		var err error
-		if c.Alike, err = d.Book.Alike(ctx, e.draft.Name, c.User); err != nil {
+		e.size = d.Size() // before the book is read: what comes later is looked at again
+		alike, err := d.Book.Alike(ctx, e.draft.Name, c.User)
+		if err != nil {
 			return err
 		}
+		c.Alike = append(alike, neighbours...)
 	}
 	findings := screen.Examine(ctx, d.Checks, c)
 	for _, f := range findings {

@@ -335,6 +335,38 @@ func TestExactlyOneWins(t *testing.T) {
 	})
 }
 
+// TestNoTwinsAreBornAtOnce claims names that look alike for different people in
+// one instant: one is taken, and its owner may take the others.
+func TestNoTwinsAreBornAtOnce(t *testing.T) {
+	onBothPairs(t, func(t *testing.T, fresh func() place) {
+		h := open(t, fresh())
+		for round := range 5 {
+			names := []string{fmt.Sprintf("two-words-%d", round), fmt.Sprintf("two_words_%d", round), fmt.Sprintf("two.words.%d", round), fmt.Sprintf("twowords%d", round)}
+			var wg sync.WaitGroup
+			results := make([]error, len(names))
+			for i := range names {
+				wg.Go(func() { results[i] = h.publish(fmt.Sprintf("user%d", i), names[i], "1.0.0", "bytes") })
+			}
+			wg.Wait()
+			won := -1
+			for i, err := range results {
+				switch {
+				case err == nil && won >= 0:
+					t.Errorf("%s and %s were both taken", names[won], names[i])
+				case err == nil:
+					won = i
+				case kind(err) != bonded.Refused || !strings.Contains(err.Error(), "too easily taken for"):
+					t.Errorf("%s: %v", names[i], err)
+				}
+			}
+			if won < 0 {
+				t.Fatal("nobody got a name")
+			}
+			must(t, h.publish(fmt.Sprintf("user%d", won), names[(won+1)%len(names)], "1.0.0", "bytes"))
+		}
+	})
+}
+
 // TestReopenedIsTheSame stops the desk, loses the whole shelf but the artifacts,
 // and finds every document computed again.
 func TestReopenedIsTheSame(t *testing.T) {

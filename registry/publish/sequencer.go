@@ -23,6 +23,7 @@ type entrant struct {
 	draft bonded.Draft
 	actor Actor
 	past  *bonded.Package // it was judged against this
+	size  uint64          // of the log when its new name was compared with others
 	done  chan struct{}
 
 	// Written by the sequencer before done is closed.
@@ -229,12 +230,16 @@ type batch struct {
 	house    *bonded.House
 	records  *statemap.Map
 	packages map[string]*bonded.Package
-	claims   map[string]string // name -> user, in this batch
+	claims   map[string]string  // name -> user, in this batch
+	alike    map[string][]claim // ecosystem/skeleton -> claims in this batch
 	entries  []bonded.Entry
 	changed  []bonded.Record
 	head     ledger.Head
 	results  []result
 }
+
+// claim is a name that somebody takes.
+type claim struct{ key, user string }
 
 type result struct {
 	e     *entrant
@@ -246,7 +251,7 @@ func (d *Desk) newBatch(ctx context.Context, tx *record.Tx) *batch {
 	return &batch{
 		desk: d, ctx: ctx, tx: tx, now: d.Now().UTC().Truncate(time.Second),
 		house: d.seq.house, records: d.seq.records,
-		packages: map[string]*bonded.Package{}, claims: map[string]string{},
+		packages: map[string]*bonded.Package{}, claims: map[string]string{}, alike: map[string][]claim{},
 	}
 }
 
@@ -262,8 +267,9 @@ func (b *batch) add(e *entrant) error {
 		b.refuse(e, bonded.Errorf(bonded.Forbidden, "the name %s was taken by somebody else a moment ago; choose another", name.Key))
 		return nil
 	}
-	if past.Head != e.past.Head {
-		if err := b.desk.judge(b.ctx, e, past); err != nil {
+	near := b.near(e)
+	if past.Head != e.past.Head || past.Claimed.IsZero() && (len(near) > 0 || e.size != b.desk.seq.head) {
+		if err := b.desk.judge(b.ctx, e, past, near...); err != nil {
 			b.refuse(e, err)
 			return nil
 		}
@@ -282,6 +288,19 @@ func (b *batch) add(e *entrant) error {
 	b.results = append(b.results, result{e: e, first: first})
 	return b.rows(e)
 }
+
+// near lists the names that others claim in this batch and that look like the
+// draft's own. The book does not have them yet.
+func (b *batch) near(e *entrant) (keys []string) {
+	for _, c := range b.alike[skeleton(e.draft.Name)] {
+		if c.user != e.actor.User() && c.key != e.draft.Name.Key {
+			keys = append(keys, c.key)
+		}
+	}
+	return keys
+}
+
+func skeleton(n bonded.Name) string { return n.Ecosystem + "/" + n.Skeleton() }
 
 func (b *batch) refuse(e *entrant, err error) {
 	b.results = append(b.results, result{e: e, err: err})
@@ -316,6 +335,8 @@ func (b *batch) facts(e *entrant, past *bonded.Package) ([]bonded.Entry, error) 
 			return nil, err
 		}
 		b.claims[e.draft.Name.String()] = e.actor.User()
+		alike := skeleton(e.draft.Name)
+		b.alike[alike] = append(b.alike[alike], claim{e.draft.Name.Key, e.actor.User()})
 		out = append(out,
 			bonded.Entry{Type: bonded.Claim, Name: e.draft.Name},
 			bonded.Entry{Type: bonded.Owners, Name: e.draft.Name, Doc: bonded.DigestOf(doc), Count: 1})
