@@ -53,6 +53,10 @@ needs --authorized, because attacking what you may not attack is a crime.
 Two accounts take part, owner and stranger, each with the right to publish new
 packages. A SECRET is a token, or USER:PASSWORD, or @FILE that holds either. An
 attack that needs an account which was not given is "not played", and says so.
+--token gives one that may do no more than its scopes, such as
+"owner read:*=SECRET". With --key, the verifier key of a log as bonded log
+verify takes it, a verifying client takes part. With --origin the drill answers
+on HOST:PORT as the upstream of a target that pulls through.
 
 --without takes controls out of the victim, to see what they are good for.
 --teeth does so for each threat: without all its controls the victim must be
@@ -75,16 +79,16 @@ Exit code 0: nobody was harmed. 1: somebody was, or a drill proves nothing.
 		RunE: func(c *cobra.Command, args []string) error { return runDrill(c, args, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.target, "target", "", "URL of a repository to attack (default: a victim of our own)")
-	f.StringSliceVar(&o.kinds, "kind", nil, "dialects to speak (default: all that the repository does)")
-	f.StringArrayVar(&o.credentials, "credential", nil, "ACTOR=SECRET: what the owner or the stranger shows to the target")
-	f.StringArrayVar(&o.tokens, "token", nil, `"ACTOR SCOPES=SECRET": a token that may do no more, such as "owner read:*"`)
-	f.StringVar(&o.origin, "origin", "", "HOST:PORT to answer on as the target's upstream")
-	f.StringVar(&o.key, "key", "", "verifier key of the target's log: a client that verifies takes part")
+	f.StringVar(&o.target, "target", "", "`URL` to attack (default: our own victim)")
+	f.StringSliceVar(&o.kinds, "kind", nil, "`dialects` to speak (default: all)")
+	f.StringArrayVar(&o.credentials, "credential", nil, "what an actor shows: `ACTOR=SECRET`")
+	f.StringArrayVar(&o.tokens, "token", nil, "a token with few rights: `\"ACTOR SCOPES=SECRET\"`")
+	f.StringVar(&o.origin, "origin", "", "`address` to answer on as an upstream")
+	f.StringVar(&o.key, "key", "", "`key` of the target's log, to verify")
 	f.BoolVar(&o.authorized, "authorized", false, "I may attack the target")
-	f.StringSliceVar(&o.without, "without", nil, "controls to take out of the victim")
-	f.BoolVar(&o.teeth, "teeth", false, "show that drills can fail, and which controls make them pass")
-	f.BoolVar(&o.list, "list", false, "list the threats that can be played, and those that cannot")
+	f.StringSliceVar(&o.without, "without", nil, "`controls` to take out of the victim")
+	f.BoolVar(&o.teeth, "teeth", false, "show which controls make the drills pass")
+	f.BoolVar(&o.list, "list", false, "list what can be played, and what cannot")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON (docs/formats/drill.md)")
 	return c
 }
@@ -389,17 +393,19 @@ func listDrills(out io.Writer, threats []*guide.Threat, asJSON bool) error {
 	if asJSON {
 		return encode(out, list)
 	}
+	var b strings.Builder
 	for _, e := range list {
-		fmt.Fprintf(out, "%s  %s\n", e.Threat, e.Title)
+		drill.Paragraph(&b, e.Threat+"  ", e.Title)
+		for _, a := range e.Attacks {
+			drill.Paragraph(&b, "    ", a)
+		}
 		switch {
 		case e.Open != "":
-			fmt.Fprintf(out, "    open hole: %s\n", e.Open)
+			drill.Paragraph(&b, "    open hole: ", e.Open)
 		case e.Undrilled != "":
-			fmt.Fprintf(out, "    no program can play it: %s\n", e.Undrilled)
-		}
-		for _, a := range e.Attacks {
-			fmt.Fprintf(out, "    %s\n", a)
+			drill.Paragraph(&b, "    no program can play it: ", e.Undrilled)
 		}
 	}
+	fmt.Fprint(out, b.String())
 	return nil
 }

@@ -291,16 +291,16 @@ func (r *TeethReport) Text() string {
 	for _, t := range r.Threats {
 		heading(&b, t.Threat, t.Title)
 		writeOutcomes(&b, t.Bare)
-		paragraph(&b, "    ", t.say())
+		Paragraph(&b, "    ", t.say())
 		for _, c := range t.Controls {
-			paragraph(&b, "    ", c.say())
+			Paragraph(&b, "    ", c.say())
 		}
 	}
 	s := r.Sum
 	fmt.Fprintln(&b)
-	paragraph(&b, "", fmt.Sprintf("%s, all controls out: %d bite, %d are held by what is built in, %d toothless, %d not played; %d of %s did harm",
+	Paragraph(&b, "", fmt.Sprintf("%s, all controls out: %d bite, %d are held by what is built in, %d toothless, %d not played; %d of %s did harm",
 		plural(s.Threats, "threat"), s.Bites, s.BuiltIn, s.Toothless, s.NotPlayed, s.Harmed, plural(s.Attacks, "attack")))
-	paragraph(&b, "", fmt.Sprintf("their controls, each alone: %d stop everything, %d something, %d nothing; %d are not named by the page; %d unknown",
+	Paragraph(&b, "", fmt.Sprintf("their controls, each alone: %d stop everything, %d something, %d nothing; %d are not named by the page; %d unknown",
 		s.Stops, s.Partial, s.StopsNothing, s.Unnamed, s.Unknown))
 	return b.String()
 }

@@ -27,12 +27,12 @@ func (r *Report) Text() string {
 	}
 	if len(r.Without) > 0 {
 		fmt.Fprintf(&b, "\n")
-		paragraph(&b, "", "played without: "+strings.Join(r.Without, ", "))
+		Paragraph(&b, "", "played without: "+strings.Join(r.Without, ", "))
 	}
 	r.writeHoles(&b)
 	fmt.Fprintf(&b, "\n")
 	s := r.Sum
-	paragraph(&b, "", fmt.Sprintf("%s, %s: %d harmed, %d stopped, %d not played, %d unknown; %s",
+	Paragraph(&b, "", fmt.Sprintf("%s, %s: %d harmed, %d stopped, %d not played, %d unknown; %s",
 		plural(s.Threats, "threat"), plural(s.Attacks, "attack"), s.Harmed, s.Stopped, s.NotPlayed, s.Unknown, plural(s.Holes, "open hole")))
 	return b.String()
 }
@@ -44,7 +44,7 @@ func (r *Report) writeHoles(b *strings.Builder) {
 	fmt.Fprintf(b, "\nOPEN HOLES: %d, which no attack plays, or not the whole of\n", len(r.Holes))
 	for _, h := range r.Holes {
 		heading(b, h.Threat, h.Title)
-		paragraph(b, "    ", h.Why)
+		Paragraph(b, "    ", h.Why)
 	}
 }
 
@@ -89,18 +89,18 @@ func (m merged) write(b *strings.Builder, name string) {
 	switch m.Outcome.Outcome {
 	case OutcomeHarmed:
 		row(b, name, kinds, "YES", "nothing")
-		paragraph(b, "      lost: ", m.Why)
+		Paragraph(b, "      lost: ", m.Why)
 	case OutcomeStopped:
 		row(b, name, kinds, "no", strings.Join(m.StoppedBy, ", "))
 		if len(m.StoppedBy) == 0 {
-			paragraph(b, "      told: ", brief(m.Why))
+			Paragraph(b, "      told: ", brief(m.Why))
 		}
 	case OutcomeNotPlayed:
 		row(b, name, kinds, "-", "not played")
-		paragraph(b, "      needs: ", m.Why)
+		Paragraph(b, "      needs: ", m.Why)
 	default:
 		row(b, name, kinds, "?", "could not find out")
-		paragraph(b, "      because: ", m.Why)
+		Paragraph(b, "      because: ", m.Why)
 	}
 }
 
@@ -145,9 +145,9 @@ func row(b *strings.Builder, cells ...string) {
 	}
 }
 
-// paragraph prints text whose first line follows lead and whose other lines
+// Paragraph prints text at most 80 characters wide, whose first line follows lead and whose other lines
 // stand below it.
-func paragraph(b *strings.Builder, lead, text string) {
+func Paragraph(b *strings.Builder, lead, text string) {
 	for _, line := range wrap(text, columns-len(lead)) {
 		fmt.Fprintln(b, lead+line)
 		lead = strings.Repeat(" ", len(lead))
