@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bonded.dev/prove/visit"
 )
 
 // TestGuideHolds is the guide's own audit: every reference leads somewhere,
@@ -114,6 +116,20 @@ func TestGuideIsPrinted(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	valid(t, "guide.schema.json", out)
+}
+
+// TestGuideIsServed asks the rooms of a real server, put together.
+func TestGuideIsServed(t *testing.T) {
+	_, scenes := stageVictim(t)
+	web := scenes[0].Site.Web
+	for path, want := range map[string]string{
+		"guide/": "How package repositories are attacked", "guide/controls/immutable-versions.html": "What it does not do", "": `href="/guide/"`,
+	} {
+		r, err := web.Get(t.Context(), visit.Resolve(scenes[0].Site.Base, "/"+path), "text/html")
+		if err != nil || !r.OK() || !strings.Contains(string(r.Body), want) {
+			t.Errorf("/%s: %d, %v, no %q", path, r.Status, err, want)
+		}
+	}
 }
 
 func TestGuideCompletes(t *testing.T) {

@@ -127,9 +127,6 @@ func verbatim(s string) string { return special.ReplaceAllString(s, `\$0`) }
 
 var special = regexp.MustCompile("[\\\\`*_\\[\\]<>#|~]")
 
-// code is plain text that a machine reads.
-func code(s string) string { return "`" + strings.ReplaceAll(s, "`", "'") + "`" }
-
 // first is the first sentence of a text, on one line.
 func first(text string) string {
 	text, _, _ = strings.Cut(text, "\n\n")

@@ -2,7 +2,6 @@ package book
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,6 +190,3 @@ func has(state string) (word, detail string) {
 	}
 	return state[:end], verbatim(detail)
 }
-
-// levelName is a level with its name.
-func levelName(n int) string { return fmt.Sprintf("%d %s", n, term(guide.Levels(), itoa(n)).Name) }
