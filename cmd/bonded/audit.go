@@ -22,7 +22,9 @@ import (
 	visitors "bonded.dev/prove/visit/all"
 
 	"github.com/spf13/cobra"
+	f_note "github.com/transparency-dev/formats/note"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // auditOptions are the flags of bonded audit.
@@ -37,6 +39,7 @@ type auditOptions struct {
 	tokens      []string
 	authorized  bool
 	witnesses   []string
+	sumdb       string
 	require     []string
 	rate        string
 	contact     string
@@ -105,6 +108,7 @@ Exit code 0: the audit is done. 1: what --require asks for was not seen.
 	f.StringArrayVar(&o.tokens, "token", nil, `"ACTOR SCOPES=SECRET": a token that may do no more, for the drills`)
 	f.BoolVar(&o.authorized, "authorized", false, "I may play drills against the repository")
 	f.StringArrayVar(&o.witnesses, "witness", nil, "verifier key of a witness whom you know")
+	f.StringVar(&o.sumdb, "sumdb", "", "NAME+HASH+KEY of the checksum database that clients of a module proxy ask (GOSUMDB)")
 	f.StringArrayVar(&o.require, "require", nil, "a level, TRACK=LEVEL, or a control that must be seen")
 	f.StringVar(&o.rate, "rate", "", "requests a second or minute, such as 5/s or 30/m (default "+defaultRate+", and no limit on this machine)")
 	f.StringVar(&o.contact, "contact", defaultContact, "how to complain about this visit")
@@ -122,7 +126,7 @@ func runAudit(c *cobra.Command, o auditOptions) error {
 	if err != nil {
 		return err
 	}
-	opts := audit.Options{Packages: o.packages, Most: o.most, Witnesses: o.witnesses}
+	opts := audit.Options{Packages: o.packages, Most: o.most, Witnesses: o.witnesses, SumDB: o.sumdb}
 	if opts.Documented, err = o.texts(b); err != nil {
 		return err
 	}
@@ -239,10 +243,22 @@ func (o *auditOptions) check(text string) error {
 		return usagef("with --credential the audit plays drills: it would attack %s for real and leave packages there; if its operator allows that, say so with --authorized", u.Host)
 	case len(o.tokens) > 0 && len(o.credentials) == 0:
 		return usagef("--token is for the drills, which take --credential owner=SECRET as well")
+	case o.sumdb != "" && !isKey(o.sumdb):
+		return usagef("--sumdb: want NAME+HASH+KEY, as GOSUMDB has it")
 	case strings.ContainsAny(o.contact, "\r\n()") || o.contact == "":
 		return usagef("--contact %q: want one address, such as mailto:audits@example.org", o.contact)
 	}
+	for _, key := range o.witnesses {
+		if _, err := f_note.NewVerifierForCosignatureV1(key); err != nil {
+			return usagef("--witness: want the verifier key of a witness, NAME+HASH+KEY: %w", err)
+		}
+	}
 	return nil
+}
+
+func isKey(text string) bool {
+	_, err := note.NewVerifier(text)
+	return err == nil
 }
 
 // dialects are those that were asked for, told of a package if one was.
@@ -253,6 +269,10 @@ func (o *auditOptions) dialects() (list []visit.Dialect) {
 		}
 		if g, ok := d.(visit.Guided); ok && len(o.packages) > 0 {
 			d = g.Knowing(o.packages...)
+		}
+		if c, ok := d.(visit.Checked); ok && o.sumdb != "" {
+			name, _, _ := strings.Cut(o.sumdb, "+")
+			d = c.CheckedBy(name)
 		}
 		list = append(list, d)
 	}

@@ -172,7 +172,8 @@ func TestAuditAnswers(t *testing.T) {
 		{[]string{"--documented", "sbom"}, exitUsage, nil, []string{"CONTROL=URL"}},
 		{[]string{"--documented", "sbom=file:///etc/passwd"}, exitUsage, nil, []string{"no http"}},
 		{[]string{"--statement", filepath.Join(dir, "none")}, exitUsage, nil, []string{"--statement"}},
-		{[]string{"--witness", "junk", "--kind", "npm"}, exitOK, nil, nil}, // nobody signed, so no key is read
+		{[]string{"--witness", "junk"}, exitUsage, nil, []string{"--witness"}},
+		{[]string{"--sumdb", "junk"}, exitUsage, nil, []string{"--sumdb"}},
 		{[]string{"--package", "no-such-package", "--kind", "npm"}, exitOK, []string{"Not there: no-such-package"}, nil},
 		{[]string{"--statement", statement, "--html", page}, exitOK, []string{"documented     recovery-policy", "WHAT TO FUND NEXT"}, nil},
 	} {

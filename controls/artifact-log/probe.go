@@ -21,7 +21,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	case err != nil:
 		return audit.Finding{}, err
 	case l == nil && v.Kind() == "go":
-		return audit.Say(audit.Unknown, "clients of this kind ask a checksum database, which is somebody else's; the proxy has no log of its own")
+		return database(ctx, v)
 	case l == nil:
 		return audit.Say(audit.NotHeld, "no index comes with a proof, and no log stands at the usual places", nothing(v)...)
 	}
@@ -61,6 +61,35 @@ func recorded(ctx context.Context, v *audit.Visit, l *audit.Log, seen []audit.Ev
 	}
 	return audit.Say(audit.Held, fmt.Sprintf(
 		"a signed log holds together from the last entry to its root, and proves the file of each of %s", audit.Count(proven, "newest release")), seen...)
+}
+
+// database asks what stands for a log here: the one that the go command asks.
+func database(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
+	var seen []audit.Evidence
+	proven := 0
+	for _, p := range v.Packages {
+		r := audit.Newest(p)
+		if r == nil {
+			continue
+		}
+		_, e, err := v.Checksum(ctx, p.Name, r.Version)
+		if e.Saw != "" {
+			seen = append(seen, e)
+		}
+		switch {
+		case errors.Is(err, audit.ErrNoProof):
+			return audit.Say(audit.Unknown, "clients of this kind ask a checksum database, which is somebody else's (name it with --sumdb); the proxy has no log of its own", seen...)
+		case errors.Is(err, audit.ErrLog):
+			return audit.Say(audit.NotHeld, "the checksum database, as the proxy passes it on, does not prove what the proxy lists: "+err.Error(), seen...)
+		case err != nil:
+			return audit.Finding{}, err
+		}
+		proven++
+	}
+	if proven == 0 {
+		return audit.Say(audit.Unknown, "clients of this kind ask a checksum database, and there is no module that could be looked up in it")
+	}
+	return audit.Say(audit.Held, fmt.Sprintf("the checksum database that clients ask proves each of %s", audit.Count(proven, "newest release")), seen...)
 }
 
 func nothing(v *audit.Visit) (seen []audit.Evidence) {

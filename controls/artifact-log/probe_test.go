@@ -3,6 +3,7 @@ package artifactlog_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
 	"testing"
 
 	artifactlog "bonded.dev/controls/artifact-log"
@@ -46,4 +47,26 @@ func TestProbe(t *testing.T) {
 	for kind, want := range map[string]audit.State{"npm": audit.NotHeld, "go": audit.Unknown} {
 		audittest.Look(t, artifactlog.Probe, audittest.Visit(t, kind, audittest.Pages{}, good), want)
 	}
+}
+
+func TestProbeDatabase(t *testing.T) {
+	const path, version = "example.com/m", "v1.0.0"
+	zip := audittest.ModuleZip(t, path, version, "package m")
+	db := audittest.NewSumDB(t, map[string][]byte{path + "@" + version: zip})
+	look := func(version, key string, passedOn bool, want audit.State) {
+		t.Helper()
+		p := &visit.Package{Name: path, Releases: []visit.Release{{Version: version}}}
+		var h http.Handler = audittest.Pages{}
+		if passedOn {
+			h = db.Behind(audittest.Pages{})
+		}
+		v := audittest.Visit(t, "go", h, p)
+		v.SumDB = key
+		audittest.Look(t, artifactlog.Probe, v, want)
+	}
+	look(version, db.Key, true, audit.Held)
+	look(version, "", true, audit.Unknown)
+	look(version, db.Key, false, audit.Unknown)
+	look("v2.0.0", db.Key, true, audit.NotHeld)
+	look(version, audittest.NewSumDB(t, nil).Key, true, audit.NotHeld) // the same name, another key
 }

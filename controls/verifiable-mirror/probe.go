@@ -24,7 +24,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	case err != nil:
 		return audit.Finding{}, err
 	case l == nil && v.Kind() == "go":
-		return audit.Say(audit.Unknown, "clients check what a proxy serves by a checksum database, which is somebody else's")
+		return database(ctx, v)
 	case l == nil || !l.Signed:
 		return audit.Say(audit.NotHeld, "there is no signed log against which a copy could be held",
 			audit.Evidence{URL: v.Site.Base + audit.LogPlaces()[0], Saw: "no signed checkpoint"})
@@ -57,4 +57,34 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	}
 	return audit.Say(audit.Held, fmt.Sprintf(
 		"the log can be read whole, and the bytes of %s agree with proven entries, so a copy anywhere can be checked; whether a client does is the client's", audit.Count(len(samples), "file")), seen...)
+}
+
+// database holds fetched modules against the checksum database that clients ask.
+func database(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
+	samples, err := v.Samples(ctx)
+	if err != nil {
+		return audit.Finding{}, err
+	}
+	var seen []audit.Evidence
+	for _, s := range samples {
+		want, e, err := v.Checksum(ctx, s.Package.Name, s.Release.Version)
+		if e.Saw != "" {
+			seen = append(seen, e)
+		}
+		switch {
+		case errors.Is(err, audit.ErrNoProof):
+			return audit.Say(audit.Unknown, "clients check what a proxy serves by a checksum database, which is somebody else's (name it with --sumdb)", seen...)
+		case errors.Is(err, audit.ErrLog):
+			return audit.Say(audit.NotHeld, "the checksum database, as the proxy passes it on, does not account for what it serves: "+err.Error(), seen...)
+		case err != nil:
+			return audit.Finding{}, err
+		case audit.ModuleSum(s.Answer.Body) != want:
+			return audit.Say(audit.NotHeld, s.File.Name+" is not the module that the checksum database states", append(seen, audit.Evidence{URL: s.File.URL, Saw: "another digest"})...)
+		}
+		seen = append(seen, audit.Evidence{URL: s.File.URL, Saw: "has the digest that the checksum database states"})
+	}
+	if len(samples) == 0 {
+		return audit.Say(audit.Unknown, "no module could be fetched and held against a checksum database")
+	}
+	return audit.Say(audit.Held, fmt.Sprintf("what clients check by the checksum database agrees with %s that the proxy serves, so it need not be trusted", audit.Count(len(samples), "module")), seen...)
 }

@@ -31,3 +31,23 @@ func TestProbe(t *testing.T) {
 		})
 	}
 }
+
+func TestProbeDatabase(t *testing.T) {
+	const path, version = "example.com/m", "v1.0.0"
+	zip := audittest.ModuleZip(t, path, version, "package m")
+	db := audittest.NewSumDB(t, map[string][]byte{path + "@" + version: zip})
+	p := &visit.Package{Name: path, Releases: []visit.Release{{Version: version, Files: []visit.File{{Name: "m.zip", URL: "m.zip"}}}}}
+	for body, want := range map[string]audit.State{
+		string(zip): audit.Held,
+		string(audittest.ModuleZip(t, path, version, "package other")): audit.NotHeld,
+		"no zip": audit.NotHeld,
+	} {
+		v := audittest.Visit(t, "go", db.Behind(audittest.Pages{"/m.zip": {Body: body}}), p)
+		v.SumDB = db.Key
+		audittest.Look(t, verifiablemirror.Probe, v, want)
+	}
+	v := audittest.Visit(t, "go", audittest.Pages{"/m.zip": {Body: string(zip)}}, p)
+	audittest.Look(t, verifiablemirror.Probe, v, audit.Unknown)
+	v.SumDB = db.Key
+	audittest.Look(t, verifiablemirror.Probe, v, audit.Unknown)
+}

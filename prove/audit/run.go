@@ -23,6 +23,9 @@ type Options struct {
 	Credential visit.Credential
 	// Witnesses are verifier keys of witnesses whom the auditor knows.
 	Witnesses []string
+	// SumDB is the verifier key of the checksum database that clients of module
+	// proxies ask.
+	SumDB string
 	// Documented are URLs, by control, of texts that say that it is held.
 	Documented map[string]string
 	// Drill plays drills in a dialect; nil: none is played.
@@ -148,7 +151,7 @@ func clip(s string) string {
 // section audits one dialect.
 func (a *auditor) section(ctx context.Context, s *visit.Site) *Section {
 	out := &Section{Kind: s.Dialect.ID(), Root: s.Root, Packages: []string{}, Controls: []Judged{}}
-	v := &Visit{Site: s, Credential: a.opts.Credential, Witnesses: a.opts.Witnesses, Now: a.opts.Now()}
+	v := &Visit{Site: s, Credential: a.opts.Credential, Witnesses: a.opts.Witnesses, SumDB: a.opts.SumDB, Now: a.opts.Now()}
 	err := v.look(ctx, a.opts.Packages, a.opts.Most)
 	for _, p := range v.Packages {
 		out.Packages = append(out.Packages, p.Name)

@@ -24,6 +24,9 @@ type Visit struct {
 	Credential visit.Credential
 	// Witnesses are verifier keys of witnesses whom the auditor knows.
 	Witnesses []string
+	// SumDB is the verifier key of the checksum database that clients of module
+	// proxies ask, as the auditor named it; empty: none was named.
+	SumDB string
 	// Now is when the visit began. It decides what has expired, and is never
 	// part of what is said.
 	Now time.Time

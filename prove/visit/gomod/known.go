@@ -11,6 +11,7 @@ import (
 var (
 	_ visit.ReadOnly = Dialect{}
 	_ visit.Guided   = Dialect{}
+	_ visit.Checked  = Dialect{}
 )
 
 // ReadsOnly says that nobody uploads to a module proxy.
@@ -25,5 +26,11 @@ func (d Dialect) Knowing(names ...string) visit.Dialect {
 			break
 		}
 	}
+	return d
+}
+
+// CheckedBy is the dialect that asks a checksum database through the proxy.
+func (d Dialect) CheckedBy(database string) visit.Dialect {
+	d.SumDB = database
 	return d
 }
