@@ -82,7 +82,7 @@ Exit code 0: nobody was harmed. 1: somebody was, or a drill proves nothing.
 	f.StringVar(&o.target, "target", "", "`URL` to attack (default: our own victim)")
 	f.StringSliceVar(&o.kinds, "kind", nil, "`dialects` to speak (default: all)")
 	f.StringArrayVar(&o.credentials, "credential", nil, "what an actor shows: `ACTOR=SECRET`")
-	f.StringArrayVar(&o.tokens, "token", nil, "a token with few rights: `\"ACTOR SCOPES=SECRET\"`")
+	f.StringArrayVar(&o.tokens, "token", nil, "a narrow token: `\"ACTOR SCOPES=SECRET\"`")
 	f.StringVar(&o.origin, "origin", "", "`address` to answer on as an upstream")
 	f.StringVar(&o.key, "key", "", "`key` of the target's log, to verify")
 	f.BoolVar(&o.authorized, "authorized", false, "I may attack the target")
