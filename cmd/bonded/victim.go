@@ -87,7 +87,7 @@ func startVictim(ctx context.Context, without []string, dialects []visit.Dialect
 	}
 	v := &victim{without: without, dir: dir, web: visit.NewWeb(agent("drill"), 0), tokens: map[string]visit.Credential{}}
 	if err := v.start(ctx, dialects); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting a victim: %w", err), v.Close())
+		return nil, errors.Join(err, v.Close())
 	}
 	return v, nil
 }
