@@ -254,3 +254,20 @@ func TestAuditRate(t *testing.T) {
 		}
 	}
 }
+
+// TestAuditVerdict: what could not be looked at is not a yes, whatever was seen.
+func TestAuditVerdict(t *testing.T) {
+	for _, c := range []struct {
+		r    audit.Report
+		want error
+	}{
+		{audit.Report{Sections: []*audit.Section{{}}}, nil},
+		{audit.Report{Stopped: "429", Sections: []*audit.Section{{}}}, errUnknown},
+		{audit.Report{Sections: []*audit.Section{{}, {Trouble: "no names"}}}, errUnknown},
+	} {
+		var said strings.Builder
+		if got := verdict(&said, &c.r, nil); got != c.want || (got != nil) != (said.Len() > 0) {
+			t.Errorf("%+v: %v, %q", c.r, got, said.String())
+		}
+	}
+}
