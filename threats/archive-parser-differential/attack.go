@@ -22,6 +22,7 @@ var Attacks = []drill.Attack{
 	{Name: "a zip with bytes before it", Kinds: []string{"pypi"}, Play: mangled("wheel", before)},
 	{Name: "a zip with a second zip behind it", Kinds: []string{"pypi"}, Play: mangled("wheel", twoZips)},
 	{Name: "a second gzip stream behind the first", Kinds: []string{"npm", "pypi"}, Play: mangled("sdist", twoStreams)},
+	{Name: "an archive that ends in the middle", Play: mangled("", func(b []byte) []byte { return b[:len(b)/2] })},
 	{Name: "a file that RECORD does not list", Kinds: []string{"pypi"}, Play: mangled("wheel", unlisted)},
 }
 

@@ -37,7 +37,8 @@ func broken(mangle func([]byte) []byte) func(context.Context, *drill.Scene) (dri
 }
 
 // feed sends it, and then something honest. The harm is an error of the
-// server's own, or that it takes nothing any more.
+// server's own, or that it takes nothing any more. To store what nobody can
+// unpack is another threat's harm: archive-parser-differential.
 func feed(ctx context.Context, s *drill.Scene, up visit.Upload) (drill.Result, error) {
 	a, err := s.Attempt(ctx, drill.Owner, up)
 	if err != nil {
@@ -50,7 +51,7 @@ func feed(ctx context.Context, s *drill.Scene, up visit.Upload) (drill.Result, e
 		return drill.Harmed("the repository takes nothing any more: %v", err)
 	}
 	if a.Taken() {
-		return drill.Harmed("%s is published and cannot be unpacked by anybody", up.Name)
+		return drill.Stopped("it is stored as it is, and the repository goes on: %s", a)
 	}
 	return drill.Stopped("%s", a)
 }
