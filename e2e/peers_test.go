@@ -178,6 +178,9 @@ func (s *subject) needs(why string) string {
 	return strings.TrimPrefix(why, drill.ErrNeeds.Error()+": ")
 }
 
+// hexes are digests of what has new names in it.
+var hexes = regexp.MustCompile(`\b[0-9a-f]{32,}\b`)
+
 // seeded finds what all names of a run have in common.
 var seeded = regexp.MustCompile(`drill-([a-z2-7]{6})[0-9a-z]+-`)
 
@@ -185,6 +188,7 @@ var seeded = regexp.MustCompile(`drill-([a-z2-7]{6})[0-9a-z]+-`)
 func (s *subject) plain(text string) string {
 	text = strings.ReplaceAll(text, strings.TrimSuffix(s.peer.URL, "/"), "https://registry.example")
 	text = strings.ReplaceAll(text, s.origin, "upstream.example")
+	text = hexes.ReplaceAllString(text, "DIGEST")
 	if found := seeded.FindStringSubmatch(text); found != nil {
 		s.seed = found[1]
 	}
