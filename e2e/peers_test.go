@@ -161,7 +161,7 @@ func (s *subject) outcomes(p drill.Played, fell bool) (all []guide.PeerOutcome) 
 		one := guide.PeerOutcome{Threat: p.Threat, Attack: o.Attack, Kind: o.Kind, Outcome: o.Outcome, Why: s.plain(o.Why)}
 		switch {
 		case fell && o.Outcome == drill.OutcomeUnknown:
-			one.Why = "the repository did not live to tell"
+			one.Why = "the repository gave no answer"
 		case o.Outcome == drill.OutcomeNotPlayed:
 			one.Why = s.needs(one.Why)
 		}
