@@ -81,6 +81,22 @@ func (s *Scene) Install(ctx context.Context, name, version string) ([]Got, error
 	return Install(ctx, s.Site, name, version)
 }
 
+// Released publishes an honest release as its owner and returns the file that
+// an ordinary client then installs.
+func (s *Scene) Released(ctx context.Context, name, version string) (Got, error) {
+	if err := s.Publish(ctx, Owner, visit.Upload{Name: name, Version: version, Canary: "genuine " + version}); err != nil {
+		return Got{}, err
+	}
+	got, err := s.Install(ctx, name, version)
+	if err != nil {
+		return Got{}, err
+	}
+	if len(got) == 0 {
+		return Got{}, errors.New("what was published cannot be installed")
+	}
+	return got[0], nil
+}
+
 // digests are the algorithms that indexes tell, the strongest first.
 var digests = [...]string{"sha512", "sha256", "sha1", "md5"}
 

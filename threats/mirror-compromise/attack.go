@@ -4,7 +4,6 @@ package mirrorcompromise
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"bonded.dev/prove/drill"
 	"bonded.dev/prove/visit"
@@ -15,21 +14,6 @@ var Attacks = []drill.Attack{
 	{Name: "a mirror alters a file and its own index", Play: alters},
 	{Name: "a mirror leaves the newest release out", Play: withholds},
 	{Name: "a mirror pairs today's index with yesterday's file", Play: mixes},
-}
-
-// released publishes a release and returns its file.
-func released(ctx context.Context, s *drill.Scene, name, version string) (drill.Got, error) {
-	if err := s.Publish(ctx, drill.Owner, visit.Upload{Name: name, Version: version, Canary: "genuine " + version}); err != nil {
-		return drill.Got{}, err
-	}
-	got, err := s.Install(ctx, name, version)
-	if err != nil {
-		return drill.Got{}, err
-	}
-	if len(got) == 0 {
-		return drill.Got{}, errors.New("what was published cannot be installed")
-	}
-	return got[0], nil
 }
 
 // differs says what whoever installs from the mirror gets.
@@ -45,7 +29,7 @@ func differs(name, version string, genuine []byte) func(context.Context, *visit.
 
 func alters(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	name := s.Name("mirrored")
-	f, err := released(ctx, s, name, "1.0.0")
+	f, err := s.Released(ctx, name, "1.0.0")
 	if err != nil {
 		return drill.Result{}, err
 	}
@@ -56,7 +40,7 @@ func alters(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 
 func withholds(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	name := s.Name("mirrored")
-	if _, err := released(ctx, s, name, "1.0.0"); err != nil {
+	if _, err := s.Released(ctx, name, "1.0.0"); err != nil {
 		return drill.Result{}, err
 	}
 	before, err := drill.Record(ctx, s.Site, func(ctx context.Context, site *visit.Site) error {
@@ -66,7 +50,7 @@ func withholds(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	if err != nil {
 		return drill.Result{}, err
 	}
-	if _, err := released(ctx, s, name, "1.1.0"); err != nil {
+	if _, err := s.Released(ctx, name, "1.1.0"); err != nil {
 		return drill.Result{}, err
 	}
 	return s.Deceive(ctx, before.Play, func(ctx context.Context, mirror *visit.Site) (string, error) {
@@ -80,11 +64,11 @@ func withholds(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 
 func mixes(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	name := s.Name("mirrored")
-	old, err := released(ctx, s, name, "1.0.0")
+	old, err := s.Released(ctx, name, "1.0.0")
 	if err != nil {
 		return drill.Result{}, err
 	}
-	f, err := released(ctx, s, name, "1.1.0")
+	f, err := s.Released(ctx, name, "1.1.0")
 	if err != nil {
 		return drill.Result{}, err
 	}

@@ -26,21 +26,6 @@ func flip(b []byte) []byte {
 	return b
 }
 
-// published publishes one release and returns its file.
-func published(ctx context.Context, s *drill.Scene, name, version string) (drill.Got, error) {
-	if err := s.Publish(ctx, drill.Owner, visit.Upload{Name: name, Version: version, Canary: "genuine " + version}); err != nil {
-		return drill.Got{}, err
-	}
-	got, err := s.Install(ctx, name, version)
-	if err != nil {
-		return drill.Got{}, err
-	}
-	if len(got) == 0 {
-		return drill.Got{}, errors.New("what was published cannot be installed")
-	}
-	return got[0], nil
-}
-
 // installs says what an ordinary client then has on its disk.
 func installs(name, version string, genuine []byte) func(context.Context, *visit.Site) (string, error) {
 	return func(ctx context.Context, seen *visit.Site) (string, error) {
@@ -60,7 +45,7 @@ func installs(name, version string, genuine []byte) func(context.Context, *visit
 func changed(change func([]byte) []byte) func(context.Context, *drill.Scene) (drill.Result, error) {
 	return func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 		name := s.Name("stored")
-		f, err := published(ctx, s, name, "1.0.0")
+		f, err := s.Released(ctx, name, "1.0.0")
 		if err != nil {
 			return drill.Result{}, err
 		}
@@ -70,11 +55,11 @@ func changed(change func([]byte) []byte) func(context.Context, *drill.Scene) (dr
 
 func swapped(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	name := s.Name("stored")
-	old, err := published(ctx, s, name, "1.0.0")
+	old, err := s.Released(ctx, name, "1.0.0")
 	if err != nil {
 		return drill.Result{}, err
 	}
-	f, err := published(ctx, s, name, "1.1.0")
+	f, err := s.Released(ctx, name, "1.1.0")
 	if err != nil {
 		return drill.Result{}, err
 	}
@@ -83,7 +68,7 @@ func swapped(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 
 func agreed(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	name := s.Name("stored")
-	f, err := published(ctx, s, name, "1.0.0")
+	f, err := s.Released(ctx, name, "1.0.0")
 	if err != nil {
 		return drill.Result{}, err
 	}
