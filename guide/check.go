@@ -41,6 +41,11 @@ func (b *Book) Check() []error {
 	for _, t := range b.Taxonomies {
 		c.taxonomy(t)
 	}
+	for _, d := range b.Dated() {
+		if _, err := time.Parse(time.DateOnly, d.Checked); err != nil {
+			c.say(d.Kind, d.ID, "does not say when its facts were checked: %q", d.Checked)
+		}
+	}
 	return c.wrong
 }
 
@@ -174,9 +179,6 @@ func (c *checker) chapter(p *Chapter) {
 	}
 	if place(Parts(), p.Part) < 0 {
 		c.say("chapter", p.ID, "unknown part %q", p.Part)
-	}
-	if _, err := time.Parse(time.DateOnly, p.Checked); err != nil {
-		c.say("chapter", p.ID, "does not say when its facts were checked: %q", p.Checked)
 	}
 }
 

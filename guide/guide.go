@@ -92,6 +92,9 @@ type Control struct {
 	Why string `yaml:"why"`
 	// Unseen says why no probe looks for it.
 	Unseen string `yaml:"unseen"`
+	// Checked is the day on which what registries have was last looked up,
+	// YYYY-MM-DD.
+	Checked string `yaml:"checked"`
 
 	Judged    bool        `yaml:"-"` // its folder judges drafts
 	Probed    bool        `yaml:"-"` // its folder has a probe
@@ -116,6 +119,8 @@ type Incident struct {
 	// Basis is how far its facts were read in a source: seen, partly, unchecked.
 	Basis   string   `yaml:"basis"`
 	Sources []string `yaml:"sources"`
+	// Checked is the day of the last look into them, YYYY-MM-DD.
+	Checked string `yaml:"checked"`
 
 	Was  []*Threat  `yaml:"-"`
 	Help []*Control `yaml:"-"`
@@ -317,17 +322,31 @@ func (b *Book) Holes() []*Threat {
 	return slices.DeleteFunc(slices.Clone(b.Threats), func(t *Threat) bool { return t.Open == "" })
 }
 
-// Stale are the chapters whose facts were last checked more than half a year
-// before now, or never.
-func (b *Book) Stale(now time.Time) (list []*Chapter) {
-	const fresh = 180 * 24 * time.Hour
+// Dated is a page and the day on which its facts were last checked.
+type Dated struct{ Kind, ID, Checked string }
+
+// Dated lists what ages: chapters, what registries have of each control, and
+// incidents.
+func (b *Book) Dated() (list []Dated) {
 	for _, c := range b.Chapters {
-		at, err := time.Parse(time.DateOnly, c.Checked)
-		if err != nil || now.Sub(at) > fresh {
-			list = append(list, c)
-		}
+		list = append(list, Dated{"chapter", c.ID, c.Checked})
+	}
+	for _, c := range b.Controls {
+		list = append(list, Dated{"control", c.ID, c.Checked})
+	}
+	for _, i := range b.Incidents {
+		list = append(list, Dated{"incident", i.ID, i.Checked})
 	}
 	return list
+}
+
+// Stale is what was last checked more than half a year before now, or never.
+func (b *Book) Stale(now time.Time) []Dated {
+	const fresh = 180 * 24 * time.Hour
+	return slices.DeleteFunc(b.Dated(), func(d Dated) bool {
+		at, err := time.Parse(time.DateOnly, d.Checked)
+		return err == nil && now.Sub(at) <= fresh
+	})
 }
 
 // Taxonomy is a list of ids that others made and the pages are mapped to.

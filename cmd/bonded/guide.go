@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"bonded.dev"
-	"bonded.dev/guide"
 	press "bonded.dev/guide/book"
 
 	"github.com/spf13/cobra"
@@ -231,9 +231,9 @@ func printFolder(p *press.Printer, o guideOptions, stderr io.Writer) error {
 	fmt.Fprintf(stderr, "%d files; begin with %s/%s\n", n, strings.TrimRight(o.out, "/"), first)
 	stale := p.Stale(time.Now())
 	for _, c := range stale {
-		fmt.Fprintf(stderr, "stale: %s, its facts were last checked %s\n", c.ID, since(c))
+		fmt.Fprintf(stderr, "stale: %s %s, its facts were last checked %s\n", c.Kind, c.ID, cmp.Or(c.Checked, "never"))
 	}
-	fmt.Fprintf(stderr, "%d of %d chapters were not checked for 180 days; %d threats are open holes\n", len(stale), len(p.Chapters), len(p.Holes()))
+	fmt.Fprintf(stderr, "%d of %d pages with facts were not checked for 180 days; %d threats are open holes\n", len(stale), len(p.Dated()), len(p.Holes()))
 	return nil
 }
 
@@ -243,13 +243,6 @@ func writeGuide(dir string, names []string, print func(string) ([]byte, error)) 
 		err = usagef("%s is not empty and holds no guide; nothing was written: name another folder", dir)
 	}
 	return n, err
-}
-
-func since(c *guide.Chapter) string {
-	if c.Checked == "" {
-		return "never"
-	}
-	return "on " + c.Checked
 }
 
 // beginGuide says what there is and where to begin.

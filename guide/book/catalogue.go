@@ -78,6 +78,7 @@ type (
 		Judged     bool              `json:"judged"`
 		Probed     bool              `json:"probed"`
 		Unseen     string            `json:"unseen,omitempty"`
+		Checked    string            `json:"checked"`
 	}
 	jsonIncident struct {
 		jsonPage
@@ -90,6 +91,7 @@ type (
 		Controls   []string      `json:"controls"`
 		Basis      string        `json:"basis"`
 		Sources    []string      `json:"sources"`
+		Checked    string        `json:"checked"`
 	}
 	jsonExposure struct {
 		Hours     float64 `json:"hours"`
@@ -203,14 +205,14 @@ func jsonControlOf(c *guide.Control) jsonControl {
 		jsonPage: jsonPageOf(&c.Page), Track: c.Track, Level: c.Level, Principle: c.Principle, Applies: c.Applies, Requires: c.Requires,
 		Unlocks: ids(c.Unlocks), Threats: ids(c.Threats), Incidents: ids(c.Incidents), Adoption: c.Adoption, Registries: c.Registries,
 		Effort: c.Effort, Friction: c.Friction, Privacy: c.Privacy, Here: c.Here, Where: c.Where, Why: c.Why,
-		Judged: c.Judged, Probed: c.Probed, Unseen: c.Unseen,
+		Judged: c.Judged, Probed: c.Probed, Unseen: c.Unseen, Checked: c.Checked,
 	}
 }
 
 func jsonIncidentOf(i *guide.Incident) jsonIncident {
 	out := jsonIncident{
 		jsonPage: jsonPageOf(&i.Page), Date: i.Date, Kind: i.Kind, Ecosystems: i.Ecosystem, Packages: i.Packages,
-		Threats: i.Threats, Controls: i.Controls, Basis: i.Basis, Sources: i.Sources,
+		Threats: i.Threats, Controls: i.Controls, Basis: i.Basis, Sources: i.Sources, Checked: i.Checked,
 	}
 	if i.Exposure != nil {
 		e := jsonExposure(*i.Exposure)

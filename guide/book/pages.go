@@ -39,7 +39,10 @@ func (p *Printer) threatDoc(t *guide.Threat) (*doc, error) {
 			if t.Drilled {
 				d.parts = append(d.parts, command("bonded drill "+t.ID))
 			}
-			if !t.Drilled || t.Open != "" {
+			switch {
+			case t.Open != "":
+				d.parts = append(d.parts, prose(missing(t)+"."))
+			case !t.Drilled:
 				d.parts = append(d.parts, prose(upper(strings.TrimSuffix(played(t), "."))+"."))
 			}
 		}
@@ -89,24 +92,29 @@ func playable(t *guide.Threat) mark {
 	case t.Drilled:
 		return mark{"drilled", "drilled"}
 	case t.Open != "":
-		return mark{"open", "open hole"}
+		return mark{"open", "no drill yet"}
 	}
-	return mark{"undrilled", "no drill"}
+	return mark{"undrilled", "cannot be drilled"}
 }
 
 // played says how a threat can be tried out, or why not.
 func played(t *guide.Threat) string {
 	switch {
 	case t.Drilled && t.Open != "":
-		return "`bonded drill " + t.ID + "` plays it, and there is an open hole: " + t.Open
+		return "`bonded drill " + t.ID + "` plays it. " + missing(t)
 	case t.Drilled:
 		return "`bonded drill " + t.ID + "` plays it"
 	case t.Open != "":
-		return "An open hole: " + t.Open
+		return missing(t)
 	case t.Undrilled != "":
 		return "No program plays it: " + t.Undrilled
 	}
 	return "Not drilled"
+}
+
+// missing says what bonded still lacks against a threat.
+func missing(t *guide.Threat) string {
+	return "An open hole in bonded: " + strings.TrimSuffix(t.Open, ".")
 }
 
 func seen(list []*guide.Incident) string {
@@ -157,7 +165,7 @@ func (p *Printer) mappings(t *guide.Threat) table {
 func (p *Printer) controlDoc(c *guide.Control) (*doc, error) {
 	d := p.blank(address{"control", c.ID}, c.Title, c.Lead)
 	level := term(guide.Levels(), itoa(c.Level))
-	d.kicker = "Control"
+	d.kicker, d.checked = "Control", c.Checked
 	d.crumbs = []crumb{{address{"page", "controls"}, "Controls"}}
 	d.marks = []mark{levelMark(c), {"track", c.Track}, hereMark(c)}
 	d.glance = []fact{
@@ -168,7 +176,7 @@ func (p *Printer) controlDoc(c *guide.Control) (*doc, error) {
 		{"Effort", c.Effort + " to build"},
 		{"Friction", c.Friction},
 		{"Privacy cost", c.Privacy},
-		{"Public registries", c.Adoption + " " + cond(c.Adoption == "several" || c.Adoption == "few", "have it", "")},
+		{"Registries, clients", adopted(c)},
 		{"bonded", standing(c)},
 	}
 	for _, s := range c.Sections {
@@ -283,7 +291,7 @@ func (p *Printer) tryControl(d *doc, c *guide.Control) {
 // incidentDoc is the page of an incident.
 func (p *Printer) incidentDoc(i *guide.Incident) (*doc, error) {
 	d := p.blank(address{"incident", i.ID}, i.Title, i.Lead)
-	d.kicker = "Incident"
+	d.kicker, d.checked = "Incident", i.Checked
 	d.crumbs = []crumb{{address{"page", "incidents"}, "Incidents"}}
 	d.marks = append([]mark{{"date", i.Date}, {"kind kind-" + i.Kind, i.Kind}}, basisMark(i)...)
 	d.glance = []fact{{"Date", i.Date}, {"Where", strings.Join(i.Ecosystem, ", ")}, {"Kind", kindMeans(i.Kind)}}
