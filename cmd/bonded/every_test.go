@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"bonded.dev/prove/drill"
@@ -37,6 +38,10 @@ func TestEveryDrillHasTeeth(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r, json.RejectUnknownMembers(true)); err != nil {
 		t.Fatal(err)
 	}
+	pages, err := book()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, b := range r.Threats {
 		if b.State == drill.Toothless || b.State == drill.OutcomeUnknown {
 			t.Errorf("%s: %s: %+v", b.Threat, b.State, b.Bare)
@@ -44,6 +49,11 @@ func TestEveryDrillHasTeeth(t *testing.T) {
 		for _, c := range b.Controls {
 			if c.State == drill.OutcomeUnknown {
 				t.Errorf("%s, with %s alone: %+v", b.Threat, c.Control, c.Harm)
+			}
+			// What a page names has to hold alone, or to say that it does not.
+			less := c.Named && (c.State == drill.Partial || c.State == drill.StopsNothing)
+			if limits := pages.Control(c.Control).Section("What it does not do"); less && !strings.Contains(limits, "partial") {
+				t.Errorf("%s alone: %s against %s, and its page does not say that it is a partial defence", c.Control, c.State, b.Threat)
 			}
 		}
 	}
