@@ -24,6 +24,8 @@ import (
 //	{{holes}}                threats that no drill plays yet, and why
 //	{{standing}}             what bonded itself has
 //	{{registries NAME}}      what a registry has
+//	{{compare NAME NAME}}    what several registries have, side by side
+//	{{count WHAT}}           a sentence of numbers: covered, beyond, basis, effort
 //	{{taxonomy ID}}          a taxonomy beside our pages
 //	{{controls TRACK LEVEL}} controls of a track, a level, or both
 //	{{threats STAGE}}        threats of a stage
@@ -52,6 +54,7 @@ func (p *Printer) directive(name string, args []string) ([]part, error) {
 	}
 	chosen := map[string]func(args []string) ([]part, error){
 		"exposure": p.exposure, "registries": p.registries, "taxonomy": p.taxonomy, "controls": p.controlsOf, "threats": p.threatsOf,
+		"compare": p.compare, "count": p.count,
 	}
 	if make, ok := chosen[name]; ok {
 		return make(args)
@@ -117,31 +120,6 @@ func paragraphs(text string) (list []string) {
 	}
 	end()
 	return list
-}
-
-// registries tells what one registry has.
-func (p *Printer) registries(args []string) ([]part, error) {
-	name := strings.Join(args, " ")
-	out := table{class: "plain", head: []string{"Control", "Level", "Has it", "Detail"}}
-	tally := map[string]int{}
-	for _, t := range guide.Tracks() {
-		for _, c := range p.Controls {
-			for key, state := range c.Registries {
-				if c.Track != t.ID || !strings.EqualFold(key, name) {
-					continue
-				}
-				word, detail := has(state)
-				tally[word]++
-				out.rows = append(out.rows, row{text("%s", ref(address{"control", c.ID}, c.Title)), text("%s %d", c.Track, c.Level),
-					{class: "has has-" + slug(word), text: word}, text("%s", detail)})
-			}
-		}
-	}
-	if len(out.rows) == 0 {
-		return nil, fmt.Errorf("{{registries %s}}: no control says what that registry has", name)
-	}
-	out.caption = fmt.Sprintf("What %s has: %d yes, %d partly, %d no, %d unknown", name, tally["yes"], tally["partly"], tally["no"], tally["unknown"])
-	return []part{out}, nil
 }
 
 func (p *Printer) taxonomy(args []string) ([]part, error) {

@@ -132,7 +132,7 @@ func first(text string) string {
 	text, _, _ = strings.Cut(text, "\n\n")
 	text = strings.Join(strings.Fields(text), " ")
 	for i := 0; i < len(text); i++ {
-		if !strings.ContainsRune(".!?", rune(text[i])) {
+		if !strings.ContainsRune(".!?", rune(text[i])) || initial.MatchString(text[:i+1]) {
 			continue
 		}
 		rest := strings.TrimLeft(text[i+1:], ")\"'")
@@ -142,6 +142,23 @@ func first(text string) string {
 		}
 	}
 	return text
+}
+
+// initial matches a text that ends as "by J." does: a name goes on.
+var initial = regexp.MustCompile(`(^|[ (])[A-Z]\.$`)
+
+// gist is what a list says of a page: its first sentence, and the next one when
+// the first is so short that it says little by itself.
+func gist(text string) string {
+	const little, most = 60, 170
+	text, _, _ = strings.Cut(text, "\n\n")
+	text = strings.Join(strings.Fields(text), " ")
+	s := first(text)
+	rest := strings.TrimSpace(strings.TrimPrefix(text, s))
+	if next := first(rest); len(s) < little && rest != "" && len(s)+len(next) < most {
+		return s + " " + next
+	}
+	return s
 }
 
 // opens reports whether a text begins as a sentence does.

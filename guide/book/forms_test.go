@@ -10,8 +10,23 @@ func TestFirstSentence(t *testing.T) {
 		"No end\n\nNext paragraph.":           "No end",
 		"See [this](control:a). `code` next.": "See [this](control:a).",
 		"(Really.) Yes.":                      "(Really.)",
+		"Written by J. Doe and K. Roe. Then.": "Written by J. Doe and K. Roe.",
 	} {
 		if got := first(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestGist(t *testing.T) {
+	long := "A first sentence that is long enough to say by itself what its page is about."
+	for in, want := range map[string]string{
+		"Growth. Every victim infects\nthe next. More.": "Growth. Every victim infects the next.",
+		"Growth.":                    "Growth.",
+		"Growth.\n\nNext paragraph.": "Growth.",
+		long + " And more.":          long,
+	} {
+		if got := gist(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

@@ -39,6 +39,7 @@ type pageView struct {
 	Minutes            int
 	Checked            string
 	Wide, Front        bool
+	Check              string // where a reader learns to check a repository; may be empty
 }
 
 type (
@@ -91,6 +92,9 @@ func (p *Printer) view(d *doc, w *htmlWriter) pageView {
 	}
 	if len(w.contents) > 3 && !d.wide {
 		v.Contents = w.contents
+	}
+	if p.Chapter(checking) != nil {
+		v.Check = w.at.link(address{"chapter", checking}, "")
 	}
 	v.Prev, v.Next = p.neighbour(w, d.prev), p.neighbour(w, d.next)
 	return v
@@ -240,6 +244,8 @@ func (w *htmlWriter) table(t table) {
 			name, end := "td", "td"
 			if i == 0 {
 				name, end = `th scope="row"`, "th"
+			} else if len(t.head) > 2 && i < len(t.head) {
+				name += ` data-label="` + html.EscapeString(t.head[i]) + `"`
 			}
 			if c.class != "" {
 				name += ` class="` + html.EscapeString(c.class) + `"`

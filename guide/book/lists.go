@@ -12,7 +12,7 @@ import (
 func (p *Printer) threatEntries(list []*guide.Threat) (out entries) {
 	for _, t := range list {
 		out = append(out, entry{
-			to: address{"threat", t.ID}, title: t.Title, text: first(t.Section("What the attacker wants")),
+			to: address{"threat", t.ID}, title: t.Title, text: gist(t.Section("What the attacker wants")),
 			marks: []mark{{"count", recent(t.Incidents)}, playable(t)},
 			tags:  []tag{{"stage", t.Stage}, {"drill", playable(t).class}, {"cover", t.Cover()}},
 		})
@@ -34,7 +34,7 @@ func recent(list []*guide.Incident) string {
 func (p *Printer) controlEntries(list []*guide.Control) (out entries) {
 	for _, c := range list {
 		out = append(out, entry{
-			to: address{"control", c.ID}, title: c.Title, text: first(c.Lead),
+			to: address{"control", c.ID}, title: c.Title, text: gist(c.Lead),
 			marks: []mark{levelMark(c), {"effort", c.Effort}, {"friction", cond(c.Friction == "none", "no", c.Friction) + " friction"}, {"adoption", adopted(c)}, hereMark(c)},
 			tags:  []tag{{"track", strings.ToLower(c.Track)}, {"level", levelMark(c).text[len("level "):]}, {"effort", c.Effort}, {"here", c.Here}},
 		})
@@ -58,7 +58,7 @@ func adopted(c *guide.Control) string {
 func (p *Printer) incidentEntries(list []*guide.Incident) (out entries) {
 	for _, i := range list {
 		e := entry{
-			to: address{"incident", i.ID}, title: i.Title, text: first(i.Lead),
+			to: address{"incident", i.ID}, title: i.Title, text: gist(i.Lead),
 			marks: []mark{{"date", i.Date}, {"ecosystem", strings.Join(i.Ecosystem, ", ")}, {"kind kind-" + i.Kind, i.Kind}},
 			tags:  []tag{{"kind", i.Kind}, {"year", i.Year()}},
 		}
@@ -80,10 +80,10 @@ func (p *Printer) threatsDoc() *doc {
 	d.lead = "Every way we know in which people are harmed through a package repository, by where it strikes. " +
 		"Each page tells how it goes, what it has done to others, what stops it, and what only seems to. Within a stage, what was used most since " + guide.Since + " comes first."
 	holes := len(p.Holes())
-	d.glance = []fact{{"Threats", itoa(len(p.Threats))}, {"Played by a drill", itoa(drilled(p.Threats))}, {"Open holes", itoa(holes)}}
+	d.glance = []fact{{"Threats", itoa(len(p.Threats))}, {"Played by a drill", itoa(drilled(p.Threats))}, {"Open holes in bonded", itoa(holes)}}
 	d.parts = append(d.parts, filters{
 		{"stage", "Where it strikes", options(guide.Stages())},
-		{"drill", "Drill", [][2]string{{"drilled", "drilled"}, {"open", "open hole"}, {"undrilled", "no drill"}}},
+		{"drill", "Drill", [][2]string{{"drilled", "there is one"}, {"open", "missing, or in part"}, {"undrilled", "cannot be played"}}},
 		{"cover", "Public registries", [][2]string{{guide.Covered, "covered"}, {guide.Thin, "thin"}, {guide.Bare, "bare"}}},
 	})
 	for _, s := range guide.Stages() {

@@ -8,6 +8,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	extended "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/parser"
 	source "github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
@@ -54,7 +55,7 @@ func (m *marker) blocks(src string, at place) string {
 		panic(err) // a buffer takes everything
 	}
 	return whole.ReplaceAllStringFunc(decorate.Replace(out.String()), func(text string) string {
-		return day.ReplaceAllString(text, `<span class="day">$0</span>`)
+		return percent.ReplaceAllString(day.ReplaceAllString(text, `<span class="day">$0</span>`), "$1\u00a0%")
 	})
 }
 
@@ -77,14 +78,16 @@ var decorate = strings.NewReplacer(
 	"(unchecked)", `<small class="unchecked">(unchecked)</small>`,
 )
 
-// whole matches the text between two tags, day a date in it, which a narrow
-// column must not break.
+// whole matches the text between two tags, day and percent a date and a share in
+// it, which a narrow column must not break.
 var (
-	whole = regexp.MustCompile(`>[^<]+<`)
-	day   = regexp.MustCompile(`\b(19|20)\d\d-\d\d(-\d\d)?\b`)
+	whole   = regexp.MustCompile(`>[^<]+<`)
+	day     = regexp.MustCompile(`\b(19|20)\d\d-\d\d(-\d\d)?\b`)
+	percent = regexp.MustCompile(`(\d) %`)
 )
 
-// placing rewrites links and headings for where a text stands.
+// placing rewrites links and headings for where a text stands, and tells each
+// cell of a wide table its column, for a phone sets a row as lines.
 type placing struct{}
 
 func (placing) Transform(root *ast.Document, reader source.Reader, ctx parser.Context) {
@@ -105,10 +108,27 @@ func (placing) Transform(root *ast.Document, reader source.Reader, ctx parser.Co
 		case *ast.Heading:
 			n.SetAttributeString("id", []byte(at.prefix+slug(flat(n, reader.Source()))))
 			n.Level = min(6, n.Level+at.deeper)
+		case *extended.Table:
+			label(n, reader.Source())
 		}
 		return ast.WalkContinue, nil
 	}
 	_ = ast.Walk(root, walk) // walk returns no error
+}
+
+func label(t *extended.Table, src []byte) {
+	var head []string
+	for r := t.FirstChild(); r != nil; r = r.NextSibling() {
+		i := 0
+		for c := r.FirstChild(); c != nil; c, i = c.NextSibling(), i+1 {
+			switch {
+			case r == t.FirstChild():
+				head = append(head, strings.TrimSpace(flat(c, src)))
+			case i > 0 && len(head) > 2 && i < len(head):
+				c.SetAttributeString("data-label", []byte(head[i]))
+			}
+		}
+	}
 }
 
 // flatten is a text without its marks.

@@ -52,7 +52,12 @@ func (w *mdWriter) linked(s string) string {
 	return mdLink.ReplaceAllStringFunc(s, func(m string) string {
 		parts := mdLink.FindStringSubmatch(m)
 		if a, anchor, ok := parseAddress(parts[2]); ok {
-			return "[" + parts[1] + "](" + w.link(a, anchor) + ")"
+			s := "[" + parts[1] + "](" + w.link(a, anchor) + ")"
+			// Plain text shows no link; a chapter is where it goes on, so name it.
+			if w.brief && a.kind == "chapter" && !strings.EqualFold(strings.ReplaceAll(parts[1], " ", "-"), a.id) {
+				s += ` \[` + a.id + `\]`
+			}
+			return s
 		}
 		return m
 	})
@@ -117,9 +122,17 @@ func (w *mdWriter) parts(list []part) {
 	}
 }
 
+// named is a link to a page; plain text shows none, so it says what to ask for.
+func (w *mdWriter) named(a address, title string) string {
+	if w.brief {
+		return title + ` \[` + a.id + `\]`
+	}
+	return w.linked(ref(a, title))
+}
+
 func (w *mdWriter) entries(list entries) {
 	for _, e := range list {
-		w.printf("- %s", w.linked(ref(e.to, e.title)))
+		w.printf("- %s", w.named(e.to, e.title))
 		var marks []string
 		for _, m := range e.marks {
 			marks = append(marks, m.text)
@@ -137,7 +150,7 @@ func (w *mdWriter) entries(list entries) {
 
 func (w *mdWriter) cards(list cards) {
 	for _, c := range list {
-		w.printf("- **%s** %s", w.linked(ref(c.to, c.title)), w.linked(c.text))
+		w.printf("- **%s**: %s", w.named(c.to, c.title), w.linked(c.text))
 		for i, l := range c.links {
 			w.printf("%s %s", cond(i > 0, ";", ""), w.linked(l))
 		}

@@ -47,7 +47,7 @@ type singlePage struct {
 func (p *Printer) Single() ([]byte, error) {
 	front := p.frontDoc()
 	w := &htmlWriter{Printer: p, at: place{link: p.singleLink}}
-	w.parts(front.parts[:1])
+	w.parts([]part{p.way()})
 	v := singleView{
 		Style: template.CSS(p.Style()), Script: template.JS(singleScript), //nolint:gosec // both are files of this room
 		Title: p.mark.flatten(front.title), Lead: w.blocks(front.lead), Picture: template.HTML(w.out.String()), //nolint:gosec // written here

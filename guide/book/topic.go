@@ -70,7 +70,7 @@ func (p *Printer) Find(query string) []Topic {
 }
 
 func kindRankOf(t Topic) int {
-	return slices.Index([]string{"control", "threat", "chapter", "incident", "taxonomy", "page"}, t.Kind)
+	return slices.Index([]string{"control", "chapter", "threat", "incident", "taxonomy", "page"}, t.Kind)
 }
 
 // Forms in which a topic is printed.
