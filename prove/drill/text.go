@@ -41,12 +41,25 @@ func (r *Report) writeHoles(b *strings.Builder) {
 	if len(r.Holes) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nOPEN HOLES: %d, which no attack plays, or not the whole of\n", len(r.Holes))
+	fmt.Fprintf(b, "\nOPEN HOLES: %d, which no attack plays, or not the whole of", len(r.Holes))
+	if len(r.Holes) > fewHoles {
+		b.WriteString(";\nfor the reasons: bonded drill --list\n")
+		var ids []string
+		for _, h := range r.Holes {
+			ids = append(ids, h.Threat)
+		}
+		Paragraph(b, "    ", strings.Join(ids, ", "))
+		return
+	}
+	b.WriteByte('\n')
 	for _, h := range r.Holes {
 		heading(b, h.Threat, h.Title)
 		Paragraph(b, "    ", h.Why)
 	}
 }
+
+// fewHoles are told with their reasons; more would bury what was played.
+const fewHoles = 10
 
 // merged is an outcome that several dialects share.
 type merged struct {
