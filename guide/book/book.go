@@ -36,6 +36,7 @@ type Printer struct {
 	mark  *marker
 	order []address          // every page, in the order of a printed book
 	docs  map[string]builder // by path
+	told  map[address][]*guide.Chapter
 }
 
 // builder makes a doc when it is wanted: a terminal asks for one of hundreds.
@@ -63,6 +64,7 @@ func New(b *guide.Book) *Printer {
 		p.add(address{"taxonomy", t.ID}, func() (*doc, error) { return p.taxonomyDoc(t) })
 	}
 	p.sort()
+	p.told = told(b.Chapters)
 	return p
 }
 

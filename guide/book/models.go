@@ -28,7 +28,7 @@ func (p *Printer) matrix() []part {
 		"Incidents: since " + guide.Since + " (all years).")}
 	for _, s := range guide.Stages() {
 		list := table{caption: "Threats that strike the stage " + s.Name + ", and the controls against them", class: "matrix coverage", quiet: true,
-			head: []string{"Threat", "Covered", "Incidents", "Controls, the most important first"}}
+			head: []string{"Threat", "Coverage", "Incidents", "Controls, the most important first"}}
 		for _, t := range byIncidents(p.stage(s.ID)) {
 			var c cell
 			for _, x := range t.Stops {

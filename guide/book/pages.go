@@ -50,6 +50,7 @@ func (p *Printer) threatDoc(t *guide.Threat) (*doc, error) {
 	if maps := p.mappings(t); len(maps.rows) > 0 {
 		d.parts = append(d.parts, heading{2, "In other models"}, maps)
 	}
+	p.tell(d, t.Stops...)
 	for _, c := range t.Stops {
 		d.related = append(d.related, address{"control", c.ID})
 	}
@@ -201,6 +202,7 @@ func (p *Printer) controlDoc(c *guide.Control) (*doc, error) {
 	if len(c.Incidents) > 0 {
 		d.parts = append(d.parts, heading{2, "Where it would have helped"}, p.incidentEntries(c.Incidents))
 	}
+	p.tell(d, c.Builds...)
 	for _, list := range [][]*guide.Control{c.Builds, c.Unlocks} {
 		for _, o := range list {
 			d.related = append(d.related, address{"control", o.ID})
@@ -270,7 +272,7 @@ func looked(c *guide.Control) string {
 		return "`bonded audit URL` looks for it from outside."
 	}
 	if c.Unseen != "" {
-		return "`bonded audit` cannot see it: " + c.Unseen
+		return "`bonded audit` cannot see it: " + strings.TrimSuffix(c.Unseen, ".") + "."
 	}
 	return ""
 }

@@ -31,6 +31,7 @@ func (p *Printer) peers() []part {
 			text("%d", n[harmed]), text("%d", n[stopped]), text("%d", len(x.Drill)-n[harmed]-n[stopped]-n[unknown]), text("%d", n[unknown])})
 	}
 	var how strings.Builder
+	how.WriteString("How each was set up:\n\n")
 	for _, x := range p.Peers {
 		fmt.Fprintf(&how, "- **%s**: %s\n", peerName(x), verbatim(x.Setup))
 	}

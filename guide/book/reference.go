@@ -92,16 +92,71 @@ func (p *Printer) chapterDoc(c *guide.Chapter) (*doc, error) {
 
 // mentioned are the pages that a chapter links to.
 func mentioned(c *guide.Chapter) (list []address) {
+	for _, a := range linked(c) {
+		if !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// linked are the targets of a chapter's links, one by one.
+func linked(c *guide.Chapter) (list []address) {
 	text := c.Lead
 	for _, s := range c.Sections {
 		text += "\n" + s.Text
 	}
 	for _, m := range mdLink.FindAllStringSubmatch(text, -1) {
-		if a, _, ok := parseAddress(m[2]); ok && !slices.Contains(list, a) {
+		if a, _, ok := parseAddress(m[2]); ok {
 			list = append(list, a)
 		}
 	}
 	return list
+}
+
+// lists are chapters that name nearly every page and tell little of each.
+var lists = []string{asked, "who-can-hurt-whom", "matrix", "maturity", "holes"}
+
+// told are the chapters that tell of a page, those first that link there most
+// often.
+func told(chapters []*guide.Chapter) map[address][]*guide.Chapter {
+	out, times := map[address][]*guide.Chapter{}, map[address]map[string]int{}
+	for _, c := range chapters {
+		if c.Part == "start" || c.Part == "reference" || slices.Contains(lists, c.ID) {
+			continue
+		}
+		for _, a := range linked(c) {
+			if times[a] == nil {
+				times[a] = map[string]int{}
+			}
+			if times[a][c.ID]++; times[a][c.ID] == 1 {
+				out[a] = append(out[a], c)
+			}
+		}
+	}
+	for a, list := range out {
+		slices.SortStableFunc(list, func(x, y *guide.Chapter) int { return times[a][y.ID] - times[a][x.ID] })
+	}
+	return out
+}
+
+// tell adds the chapters that tell of a page, or of the first page that some do.
+func (p *Printer) tell(d *doc, or ...*guide.Control) {
+	const most = 4
+	told := p.told[d.at]
+	for _, c := range or {
+		if len(told) == 0 {
+			told = p.told[address{"control", c.ID}]
+		}
+	}
+	var list entries
+	for _, c := range told[:min(most, len(told))] {
+		list = append(list, entry{to: address{"chapter", c.ID}, title: c.Title, text: gist(c.Lead)})
+		d.related = append(d.related, address{"chapter", c.ID})
+	}
+	if len(list) > 0 {
+		d.parts = append(d.parts, heading{2, "Chapters that tell more"}, list)
+	}
 }
 
 // taxonomyDoc sets the items of somebody else's list beside our pages.
