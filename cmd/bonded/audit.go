@@ -110,7 +110,7 @@ Exit code 0: the audit is done. 1: what --require asks for was not seen.
 	f.StringArrayVar(&o.witnesses, "witness", nil, "verifier key of a witness whom you know")
 	f.StringVar(&o.sumdb, "sumdb", "", "NAME+HASH+KEY of the checksum database that clients of a module proxy ask (GOSUMDB)")
 	f.StringArrayVar(&o.require, "require", nil, "a level, TRACK=LEVEL, or a control that must be seen")
-	f.StringVar(&o.rate, "rate", "", "requests a second or minute, such as 5/s or 30/m (default "+defaultRate+", and no limit on this machine)")
+	f.StringVar(&o.rate, "rate", "", "at most so many requests, as 5/s or 30/m (default "+defaultRate+"; none here)")
 	f.StringVar(&o.contact, "contact", defaultContact, "how to complain about this visit")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON (docs/formats/audit.md)")
 	f.StringVar(&o.html, "html", "", "also write the report to this file, as one page")

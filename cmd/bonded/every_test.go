@@ -12,6 +12,9 @@ import (
 // TestEveryDrill plays all there is against a repository with all its controls:
 // nobody is harmed, and everything can be found out.
 func TestEveryDrill(t *testing.T) {
+	if raced {
+		t.Skip("hundreds of repositories: under the race detector TestDrillOverwrite plays a few; run without -race")
+	}
 	t.Parallel()
 	code, out, errs := bondedRun(t, "drill", "--json")
 	r := reportOf(t, out)
@@ -31,6 +34,9 @@ func TestEveryDrill(t *testing.T) {
 // they do not, what holds is built into the repository and cannot be taken out
 // of a running one; e2e/mutation_test.go cuts it out of the source.
 func TestEveryDrillHasTeeth(t *testing.T) {
+	if raced {
+		t.Skip("hundreds of repositories: under the race detector TestDrillOverwrite plays a few; run without -race")
+	}
 	t.Parallel()
 	code, out, errs := bondedRun(t, "drill", "--teeth", "--json")
 	valid(t, "drill.schema.json", out)
