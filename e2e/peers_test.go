@@ -45,7 +45,7 @@ func others() []other {
 			[]string{"pypi"}, func(t testing.TB, _ string) testenv.Peer { return testenv.PyPIServer(t, "") }},
 		{"distribution", "distribution registry", "As by default, which has no accounts: whoever reaches it may push.",
 			[]string{"oci"}, func(t testing.TB, _ string) testenv.Peer { return testenv.Distribution(t) }},
-		{"nora", "NORA", "Other than by default with accounts, two users in a password file; everybody reads; no limit of requests; " +
+		{"nora", "NORA", "With accounts, which are not the default: two users in a password file; everybody reads; no limit of requests; " +
 			"the drill plays its upstream of Go modules.",
 			[]string{"cargo", "go", "oci"}, func(t testing.TB, origin string) testenv.Peer { return testenv.NORA(t, "http://"+origin+"/") }},
 	}
