@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -29,8 +30,8 @@ const most = 64 << 20
 
 // Between stands between a client and a repository: a captured mirror, cache
 // or network. Every answer of the repository goes through change, which sees
-// it unpacked and returns what the client gets instead; path is what was asked
-// for, with its query. nil changes nothing. Clients come to it by base, with
+// it unpacked, one at a time, and returns what the client gets instead; path is
+// what was asked for, with its query. nil changes nothing. Clients come to it by base, with
 // trailing slash, for example through [visit.Site.Via]: absolute URLs of the
 // repository are made its own, so that they stay. stop ends it.
 func Between(ctx context.Context, target *visit.Site, change func(path string, r visit.Response) visit.Response) (base string, stop func(), err error) {
@@ -65,6 +66,7 @@ func Between(ctx context.Context, target *visit.Site, change func(path string, r
 type between struct {
 	to        *url.URL
 	own       string // without trailing slash
+	turn      sync.Mutex // for change
 	change    func(string, visit.Response) visit.Response
 	transport *http.Transport
 }
@@ -129,7 +131,9 @@ func (b *between) pass(r *http.Request, res visit.Response) (visit.Response, err
 	}
 	plain := res.Body
 	if b.change != nil {
+		b.turn.Lock()
 		res = b.change(r.URL.RequestURI(), res)
+		b.turn.Unlock()
 	}
 	if r.Header.Get(Verbatim) == "" {
 		res.Header = b.ownHeader(res.Header)
