@@ -65,7 +65,7 @@ func Between(ctx context.Context, target *visit.Site, change func(path string, r
 
 type between struct {
 	to        *url.URL
-	own       string // without trailing slash
+	own       string     // without trailing slash
 	turn      sync.Mutex // for change
 	change    func(string, visit.Response) visit.Response
 	transport *http.Transport
