@@ -48,6 +48,10 @@ func cuts() []mutation {
 		anomaly("upload-digests", "storage-cdn-tamper", "Checksum"),
 		anomaly("output-sanitising", "terminal-escape", "Unprintable"),
 		{"artifact-log", "history-forgery", "client/recompute/inspect.go", "if at := firstDifference(got, want); at >= 0 {", "if at := firstDifference(got, want); at > len(got) {"},
+		{"session-hygiene", "credential-cache-leak", "registry/serve/answer.go", `hd.Set("Cache-Control", "no-store")`, `hd.Set("Cache-Control", "public, max-age=600")`},
+		{"vulnerability-display", "known-vulnerable-dependency", "ecosystem/npm/reply.go", "if no, ok := refusals[a.Op]; ok",
+			"if a.Op == opAudit {\n\t\treturn answer(200, map[string]any{})\n\t}\n\tif no, ok := refusals[a.Op]; ok"},
+		{"status-yank", "persistent-poisoned-cache", "registry/serve/static.go", `askAgain  = "no-cache"`, `askAgain  = "public, max-age=86400"`},
 		{"fail-closed-gates", "gate-fail-open", "registry/screen/screen.go", `err = fmt.Errorf("panic: %v", p)`, `err = error(nil)
 			_ = fmt.Sprint(p)`},
 	}
@@ -123,7 +127,7 @@ func drilled(t *testing.T, program, threat string) (harm []string, code int) {
 	}
 	var report struct {
 		Threats []struct {
-			Outcomes []struct{ Attack, Kind, Outcome, Harm string }
+			Outcomes []struct{ Attack, Kind, Outcome, Why string }
 		}
 	}
 	if err := json.Unmarshal(out, &report); err != nil {
@@ -132,7 +136,7 @@ func drilled(t *testing.T, program, threat string) (harm []string, code int) {
 	for _, x := range report.Threats {
 		for _, o := range x.Outcomes {
 			if o.Outcome == "harmed" {
-				harm = append(harm, fmt.Sprintf("%s (%s): %s", o.Attack, o.Kind, o.Harm))
+				harm = append(harm, fmt.Sprintf("%s (%s): %s", o.Attack, o.Kind, o.Why))
 			}
 		}
 	}
