@@ -26,7 +26,7 @@ func TestPeersEndWithTheirTest(t *testing.T) {
 				}
 			})
 			if p.URL == "" {
-				t.Skip("it is not here")
+				t.Skipf("%s did not start, for the reason that alive gives; scripts/install peers installs it", name)
 			}
 			where, err := url.Parse(p.URL)
 			if err != nil {
