@@ -42,10 +42,17 @@ var may = map[string]string{
 	"registry/ledger":        "internal/*",
 	"registry/sign":          "internal/*",
 	"registry/project":       "ecosystem registry/blob internal/recent",
-	"registry/publish":       "ecosystem registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/*",
-	"registry/identity":      "registry/record",
+	"registry/event":         "registry/record",
+	"registry/publish":       "ecosystem registry/event registry/screen registry/decide registry/record registry/blob registry/ledger registry/sign registry/project internal/*",
+	"registry/identity":      "registry/record registry/event",
+	// people
+	"registry/waiting": "registry/record registry/event",
+	"registry/signin":  "registry/identity registry/record registry/event registry/waiting",
+	"registry/people":  "registry/publish registry/identity registry/record registry/event registry/waiting",
+	"registry/trusted": "registry/identity registry/record registry/event",
+	"registry/notice":  "registry/signin registry/record registry/event registry/waiting",
 	// the way out
-	"registry/web":   "registry/identity",
+	"registry/web": "ecosystem registry/publish registry/identity registry/signin registry/people registry/trusted registry/notice registry/privacy registry/glass registry/record registry/event registry/waiting",
 	"registry/serve": "ecosystem registry/publish registry/identity registry/record registry/blob registry/ledger",
 	// looking after it
 	"registry/keep": "ecosystem registry/record registry/blob registry/ledger registry/sign registry/project registry/publish registry/serve client/recompute internal/*",

@@ -108,11 +108,12 @@ const (
 	ActTag     Action = "tag"     // move tags between releases
 	ActYank    Action = "yank"    // yank, deprecate, status, and back
 	ActDelete  Action = "delete"
-	ActOwner   Action = "owner" // who owns the package
+	ActOwner   Action = "owner"  // who owns the package
+	ActPolicy  Action = "policy" // how it may be published
 )
 
 // Actions lists every action a scope may name.
-var Actions = [...]Action{ActRead, ActPublish, ActTag, ActYank, ActDelete, ActOwner}
+var Actions = [...]Action{ActRead, ActPublish, ActTag, ActYank, ActDelete, ActOwner, ActPolicy}
 
 // Needs returns the rights that the draft's facts ask for. Tags that come with
 // a release belong to publishing it.
@@ -137,6 +138,8 @@ func (d *Draft) Needs() []Action {
 			add(ActYank)
 		case Remove:
 			add(ActDelete)
+		case Policy:
+			add(ActPolicy)
 		default:
 			add(ActOwner)
 		}
@@ -148,4 +151,7 @@ func (d *Draft) Needs() []Action {
 type Receipt struct {
 	Index uint64 // of the draft's first fact
 	Size  uint64 // of the signed checkpoint that covers it
+	// Staged names a release that waits for somebody else's approval and is not
+	// in the log; Index and Size are then zero.
+	Staged string
 }

@@ -23,6 +23,7 @@ const (
 	Key         EntryType = "key"         // a registry key that clients of one ecosystem know
 	Claim       EntryType = "name"        // a name is taken, for ever
 	Owners      EntryType = "owners"      // the set of owners changed; who they are is in Doc
+	Policy      EntryType = "policy"      // how the package may be published changed; how is in Doc
 	Publish     EntryType = "release"     // a new file of a version
 	SetTag      EntryType = "tag"         // a tag points to a version
 	DropTag     EntryType = "untag"       // a tag is gone
@@ -32,6 +33,7 @@ const (
 	Undeprecate EntryType = "undeprecate" //
 	Status      EntryType = "status"      // status of the whole package (PEP 792 words)
 	Remove      EntryType = "remove"      // bytes are gone; the file name stays used for ever
+	Override    EntryType = "override"    // two operators broke the glass; why is in Doc
 	Seal        EntryType = "seal"        // root of the state map over all earlier entries
 )
 
@@ -102,6 +104,7 @@ var shapes = map[EntryType]string{
 	Key:         "time key",
 	Claim:       "time pkg name",
 	Owners:      "time pkg doc count",
+	Policy:      "time pkg doc",
 	Publish:     "time pkg ver file sha256 size meta sig?",
 	SetTag:      "time pkg tag ver",
 	DropTag:     "time pkg tag",
@@ -111,6 +114,7 @@ var shapes = map[EntryType]string{
 	Undeprecate: "time pkg ver",
 	Status:      "time pkg status doc?",
 	Remove:      "time pkg ver file",
+	Override:    "time doc",
 	Seal:        "leaves root bins rules",
 }
 

@@ -40,6 +40,8 @@ func samples() map[string]bonded.Entry {
 		"name-display":   {Type: bonded.Claim, Time: when, Name: flask},
 		"owners":         {Type: bonded.Owners, Time: when, Name: tools, Doc: dig("owners"), Count: 2},
 		"owners-none":    {Type: bonded.Owners, Time: when, Name: tools, Doc: dig("nobody")},
+		"policy":         {Type: bonded.Policy, Time: when, Name: tools, Doc: dig("policy")},
+		"override":       {Type: bonded.Override, Time: when, Doc: dig("why")},
 		"release":        {Type: bonded.Publish, Time: when, Name: left, Version: "1.0.0", File: "left-pad-1.0.0.tgz", Digest: dig("bytes"), Size: 20480, Meta: dig("meta")},
 		"release-signed": {Type: bonded.Publish, Time: when, Name: tools, Version: "1.0.0-rc.1+build.5", File: "tools-1.0.0-rc.1.tgz", Digest: dig("bytes"), Size: 0, Meta: dig("meta"), Sig: bonded.Signature{KeyID: "SHA256:abc", Bytes: []byte{0x30, 1, 2}}},
 		"tag":            {Type: bonded.SetTag, Time: when, Name: left, Tag: "latest", Version: "1.0.0"},

@@ -20,15 +20,17 @@ type Package struct {
 	OwnerN    int
 	Status    string // "" means active
 	StatusDoc Digest // reason
+	Policy    Digest // document saying how it may be published; zero: nothing is asked for
 	Tags      []Tag  // sorted by name
 	Modified  time.Time
 	Head      uint64 // index of the newest entry applied, plus one; 0: none
-	// The log indexes of the entries that claimed the name and that set owners
-	// and status; 0: none did, for a log starts with its genesis. Age is counted
+	// The log indexes of the entries that claimed the name and that set owners,
+	// policy and status; 0: none did, for a log starts with its genesis. Age is counted
 	// by index, never by the times above.
 	ClaimIndex  uint64
 	OwnersIndex uint64
 	StatusIndex uint64
+	PolicyIndex uint64
 	chunks      []*Chunk
 }
 
@@ -222,6 +224,8 @@ func (p *Package) Apply(i uint64, e Entry) (*Package, error) {
 		}
 	case Owners:
 		n.Owners, n.OwnerN, n.OwnersIndex = e.Doc, e.Count, i
+	case Policy:
+		n.Policy, n.PolicyIndex = e.Doc, i
 	case Status:
 		n.Status, n.StatusDoc, n.StatusIndex = e.Status, e.Doc, i
 	case SetTag:

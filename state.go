@@ -88,6 +88,10 @@ func (p *Package) State() []byte {
 		b = strconv.AppendInt(append(b, ' '), int64(p.OwnerN), 10)
 		b = appendDigest(append(b, ' '), p.Owners)
 	}
+	if p.PolicyIndex != 0 {
+		b = appendIndex(append(b, "\npolicy"...), p.PolicyIndex)
+		b = appendDigest(append(b, ' '), p.Policy)
+	}
 	if p.StatusIndex != 0 {
 		b = appendIndex(append(b, "\nstatus"...), p.StatusIndex)
 		b = append(append(b, ' '), p.Status...)

@@ -12,7 +12,6 @@ import (
 	"bonded.dev/ecosystem/all"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
-	"bonded.dev/registry/web"
 
 	"github.com/spf13/cobra"
 )
@@ -69,7 +68,7 @@ func userAddCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.OutOrStdout(), "%s%s%s\n", base, strings.TrimPrefix(web.Prefix, "/"), secret.Reveal())
+				fmt.Fprintf(c.OutOrStdout(), "%senrol/%s\n", base, secret.Reveal())
 				return nil
 			})
 		},

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"bonded.dev/registry/trusted"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
@@ -30,6 +32,18 @@ type config struct {
 	Contact  string   `yaml:"contact"`
 	Drain    string   `yaml:"drain"`
 	LogReads bool     `yaml:"log-reads"`
+
+	// Registration says who may make an account: invite (with an enrolment
+	// link) or open (anybody).
+	Registration string           `yaml:"registration"`
+	Mail         mailConfig       `yaml:"mail"`
+	Issuers      []trusted.Issuer `yaml:"issuers"` // of build jobs, besides the large ones
+}
+
+type mailConfig struct {
+	Server   string `yaml:"server"`
+	From     string `yaml:"from"`
+	Password string `yaml:"password"`
 }
 
 type s3Config struct {
@@ -54,6 +68,10 @@ var settings = []setting{
 	{"blobs", "s3://HOST/BUCKET[/PREFIX] or s3+http://... for shared files (default: the data directory)", func(c *config) *string { return &c.Blobs }, false},
 	{"contact", "where to report security problems: a mailto: or https: address", func(c *config) *string { return &c.Contact }, false},
 	{"drain", "how long /readyz says no before closing, for load balancers (default 0s)", func(c *config) *string { return &c.Drain }, false},
+	{"registration", "who may make an account: invite (default) or open", func(c *config) *string { return &c.Registration }, false},
+	{"mail-server", "smtp://[USER@]HOST[:PORT] or smtps://... for notices (default: none are sent)", func(c *config) *string { return &c.Mail.Server }, false},
+	{"mail-from", "address that notices come from", func(c *config) *string { return &c.Mail.From }, false},
+	{"mail-password", "", func(c *config) *string { return &c.Mail.Password }, true},
 	{"s3-access-key", "", func(c *config) *string { return &c.S3.AccessKey }, true},
 	{"s3-secret-key", "", func(c *config) *string { return &c.S3.SecretKey }, true},
 	{"s3-region", "", func(c *config) *string { return &c.S3.Region }, true},
@@ -130,6 +148,14 @@ func (c *config) complete() error {
 	}
 	if d, err := c.drain(); err != nil || d < 0 {
 		return usagef("--drain %s: want a time such as 5s", c.Drain)
+	}
+	switch c.Registration {
+	case "", "invite", "open":
+	default:
+		return usagef("--registration %s: want invite or open", c.Registration)
+	}
+	if c.Mail.Server != "" && c.Mail.From == "" {
+		return usagef("--mail-server needs --mail-from, the address that notices come from")
 	}
 	if c.URL == "" {
 		return nil

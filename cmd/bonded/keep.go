@@ -105,7 +105,11 @@ func (h *house) project(ctx context.Context, keys *sign.Keys) error {
 	defer release()
 	quiet := *h
 	quiet.config.URL = ""
-	return assemble(&quiet, keys, slog.New(slog.DiscardHandler), standard()).desk.Open(ctx)
+	r, err := assemble(&quiet, keys, slog.New(slog.DiscardHandler), standard())
+	if err != nil {
+		return err
+	}
+	return r.desk.Open(ctx)
 }
 
 func printFsck(c *cobra.Command, r *keep.Report, asJSON bool) error {

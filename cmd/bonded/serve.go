@@ -18,11 +18,16 @@ import (
 	press "bonded.dev/guide/book"
 	"bonded.dev/internal/logwire"
 	"bonded.dev/registry/identity"
+	"bonded.dev/registry/notice"
+	"bonded.dev/registry/people"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/screen"
 	"bonded.dev/registry/serve"
 	"bonded.dev/registry/sign"
+	"bonded.dev/registry/signin"
+	"bonded.dev/registry/trusted"
+	"bonded.dev/registry/waiting"
 	"bonded.dev/registry/web"
 
 	"github.com/go-json-experiment/json"
@@ -88,7 +93,10 @@ func runServe(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r := assemble(h, keys, log, standard())
+	r, err := assemble(h, keys, log, standard())
+	if err != nil {
+		return err
+	}
 	if err := r.desk.Open(ctx); err != nil {
 		return err
 	}
@@ -106,6 +114,8 @@ func (r *running) run(ctx context.Context, listener net.Listener) error {
 	rooms.Go(func() error { return r.desk.Run(inner) })
 	rooms.Go(func() error { return r.keeper.Run(inner) })
 	rooms.Go(func() error { return r.tally(inner) })
+	rooms.Go(func() error { return r.waiting.Run(inner) })
+	rooms.Go(func() error { return r.notice.Run(inner) })
 	err := r.door.Serve(ctx, listener)
 	stop()
 	return errors.Join(err, rooms.Wait())
@@ -113,9 +123,15 @@ func (r *running) run(ctx context.Context, listener net.Listener) error {
 
 // running is the repository put together.
 type running struct {
-	desk   *publish.Desk
-	keeper *identity.Keeper
-	door   *serve.Handler
+	desk    *publish.Desk
+	keeper  *identity.Keeper
+	signin  *signin.Room
+	people  *people.Room
+	trusted *trusted.Room
+	waiting *waiting.Room
+	notice  *notice.Room
+	pages   *web.Pages
+	door    *serve.Handler
 	// proving bounds how many proofs are made at once: one question may fold a
 	// thousand packages, and anybody may ask.
 	proving *semaphore.Weighted
@@ -149,9 +165,11 @@ func authenticate(ctx context.Context, k *identity.Keeper, header string) (publi
 
 // assemble connects the rooms. Reading it from top to bottom is the map of how
 // they depend on each other.
-func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) *running {
+func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running, error) {
 	r := &running{keeper: identity.New(h.book), proving: semaphore.NewWeighted(proofsAtOnce)}
 	r.keeper.Now = f.now
+	r.waiting = waiting.New(h.book, keys.Secret("cancel links"))
+	r.waiting.Now, r.waiting.Log = f.now, log
 	shelf := &project.Shelf{Store: h.blobs}
 	r.desk = publish.New(publish.Config{
 		Ecosystems: h.ecosystems,
@@ -160,6 +178,9 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) *running {
 		Origin: keys.Origin(), URL: h.config.URL,
 		Now: f.now, Log: log,
 	})
+	if err := r.admit(h, keys, log, f); err != nil {
+		return nil, err
+	}
 	drain, _ := h.config.drain() // complete has read it
 	r.door = serve.New(serve.Config{
 		Ecosystems: h.ecosystems,
@@ -171,8 +192,8 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) *running {
 		Search: h.search,
 		Prove:  r.prove,
 		Tally:  h.book,
-		Pages:  web.New(r.keeper, h.setups(), log), PagesPrefix: web.Prefix,
-		Guide: press.Handler(serve.GuidePrefix, book),
+		Pages:  r.pages,
+		Guide:  press.Handler(serve.GuidePrefix, book),
 		Ready: []serve.Check{
 			{Name: "database", Do: h.book.Check},
 			{Name: "log", Do: r.desk.Check},
@@ -185,7 +206,46 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) *running {
 	})
 	shelf.Changed = r.door.Changed
 	r.desk.Observe = r.door.Batch
-	return r
+	return r, nil
+}
+
+// admit connects the rooms that people and build jobs come to.
+func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (err error) {
+	c := h.config
+	r.notice, err = notice.New(notice.Config{
+		Book: h.book, Waiting: r.waiting, Server: c.Mail.Server, Password: c.Mail.Password, From: c.Mail.From,
+		URL: c.URL, Log: log, Now: f.now,
+	})
+	if err != nil {
+		return err
+	}
+	var send func(context.Context, signin.Letter) error
+	if c.Mail.Server != "" {
+		send = r.notice.Letter
+	}
+	r.signin, err = signin.New(signin.Config{
+		Book: h.book, Keeper: r.keeper, Waiting: r.waiting, URL: c.URL, Seal: keys.Secret("totp seeds"),
+		Send: send, Open: c.Registration == "open", Now: f.now,
+	})
+	if err != nil {
+		return err
+	}
+	r.people = people.New(people.Config{Book: h.book, Waiting: r.waiting, Desk: r.desk, Now: f.now})
+	r.trusted = trusted.New(trusted.Config{Book: h.book, Keeper: r.keeper, Audience: host(c.URL), Issuers: c.Issuers, Now: f.now})
+	r.pages = web.New(web.Config{
+		Keeper: r.keeper, SignIn: r.signin, People: r.people, Trusted: r.trusted, Desk: r.desk, Waiting: r.waiting,
+		Book: h.book, Ecosystems: h.ecosystems, Setups: h.setups(), URL: c.URL, Log: log, Now: f.now,
+	})
+	return nil
+}
+
+// host is the host of a public URL, without its port.
+func host(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	return u.Hostname()
 }
 
 // recheck is how stale a node may be about what another one wrote; a
@@ -201,7 +261,7 @@ func (h *house) recheck() time.Duration {
 func (h *house) setups() (list []web.Setup) {
 	for _, e := range h.ecosystems {
 		i := e.Info()
-		s := web.Setup{Clients: i.Clients}
+		s := web.Setup{ID: i.ID, Clients: i.Clients}
 		for _, c := range i.Setup {
 			s.Commands = append(s.Commands, strings.ReplaceAll(c, "{url}", strings.TrimSuffix(h.config.URL, "/")+i.Prefix))
 		}

@@ -109,7 +109,10 @@ func (v *victim) start(ctx context.Context, dialects []visit.Dialect) error {
 	if v.keys, err = v.h.keys(); err != nil {
 		return err
 	}
-	v.r = assemble(v.h, v.keys, slog.New(slog.DiscardHandler), fitting{checks: v.checks(), now: v.now, authenticate: v.authenticate})
+	v.r, err = assemble(v.h, v.keys, slog.New(slog.DiscardHandler), fitting{checks: v.checks(), now: v.now, authenticate: v.authenticate})
+	if err != nil {
+		return err
+	}
 	if err := v.r.desk.Open(ctx); err != nil {
 		return err
 	}

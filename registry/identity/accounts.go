@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bonded.dev"
+	"bonded.dev/registry/event"
 	"bonded.dev/registry/record"
 )
 
@@ -45,6 +46,11 @@ func checkEmail(email string) error {
 	return nil
 }
 
+// User returns an account; none is an error of kind NotFound.
+func (k *Keeper) User(ctx context.Context, name string) (record.User, error) {
+	return k.book.User(ctx, name)
+}
+
 // AddUser makes an account and returns the secret of its enrolment link. A
 // name that was ever used is an error of kind Conflict.
 func (k *Keeper) AddUser(ctx context.Context, name, email string) (enrolment Secret, err error) {
@@ -76,7 +82,7 @@ func (k *Keeper) enrolment(ctx context.Context, user, action string, first func(
 		if err := tx.AddEnrolment(record.Enrolment{Hash: secret.hash(), User: user, Expires: now.Add(EnrolmentTTL)}); err != nil {
 			return err
 		}
-		return tx.Audit(record.Audit{At: now, Actor: adminActor, Action: action, Subject: user})
+		return event.Record(tx, record.Audit{At: now, Actor: adminActor, Action: action, Subject: user, Account: user})
 	})
 	if err != nil {
 		return Secret{}, err
@@ -101,7 +107,7 @@ func (k *Keeper) Enrol(ctx context.Context, text string, scopes []Scope) (user s
 		if t.User, err = tx.UseEnrolment(link.hash(), t.Created); err != nil {
 			return err
 		}
-		if err := tx.Audit(record.Audit{At: t.Created, Actor: t.User, Action: "user.enrol", Subject: t.User}); err != nil {
+		if err := event.Record(tx, record.Audit{At: t.Created, Actor: t.User, Action: "user.enrol", Subject: t.User, Account: t.User}); err != nil {
 			return err
 		}
 		return addToken(tx, t, t.User)
@@ -148,7 +154,7 @@ func (k *Keeper) newToken(scopes []Scope, ttl time.Duration) (Secret, record.Tok
 		return Secret{}, t, bonded.Errorf(bonded.Invalid, "a token has at most %d scopes, not %d", maxScopes, len(scopes))
 	}
 	secret, now := newSecret(tokenPrefix), k.Now()
-	t = record.Token{ID: randomText(10), Hash: secret.hash(), Created: now, Expires: now.Add(ttl)}
+	t = record.Token{ID: randomText(10), Hash: secret.hash(), Origin: adminActor, Uses: -1, Created: now, Expires: now.Add(ttl)}
 	for _, s := range scopes {
 		// What is stored must be readable again, whoever put the Scope together.
 		if _, err := ParseScope(s.String()); err != nil {
@@ -163,13 +169,13 @@ func addToken(tx *record.Tx, t record.Token, actor string) error {
 	if err := tx.AddToken(t); err != nil {
 		return err
 	}
-	return tx.Audit(record.Audit{At: t.Created, Actor: actor, Action: "token.add", Subject: t.User,
+	return event.Record(tx, record.Audit{At: t.Created, Actor: actor, Action: "token.add", Subject: t.User, Account: t.User,
 		Detail: t.ID + " until " + t.Expires.UTC().Format(time.RFC3339) + ": " + strings.Join(t.Scopes, " ")})
 }
 
 // RevokeToken ends a token: here at once, on other nodes within seconds.
 func (k *Keeper) RevokeToken(ctx context.Context, id string) error {
-	return k.change(ctx, "token.revoke", id, func(tx *record.Tx, now time.Time) error { return tx.RevokeToken(id, now) })
+	return k.change(ctx, "token.revoke", id, func(tx *record.Tx, now time.Time) error { return tx.RevokeToken(id, "", now) })
 }
 
 // DisableUser closes an account, and with it every token of the user.
@@ -190,6 +196,6 @@ func (k *Keeper) change(ctx context.Context, action, subject string, do func(*re
 		if err := do(tx, now); err != nil {
 			return err
 		}
-		return tx.Audit(record.Audit{At: now, Actor: adminActor, Action: action, Subject: subject})
+		return event.Record(tx, record.Audit{At: now, Actor: adminActor, Action: action, Subject: subject})
 	})
 }

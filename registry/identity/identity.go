@@ -46,7 +46,7 @@ type Keeper struct {
 	// round counts the events that empty known. A look-up that began in an
 	// earlier round is not remembered: it may have read what was true before.
 	round uint64
-	used  map[string]time.Time // token id -> hour, not yet written
+	used  map[string]record.Use // by token id, not yet written
 }
 
 // sighting is a token as the book had it a moment ago.
@@ -71,7 +71,7 @@ func New(book *record.Book) *Keeper {
 		Now:   time.Now,
 		book:  book,
 		known: make(map[bonded.Digest]sighting),
-		used:  make(map[string]time.Time),
+		used:  make(map[string]record.Use),
 	}
 }
 
@@ -97,7 +97,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 func (k *Keeper) Flush(ctx context.Context) error {
 	k.mu.Lock()
 	used := k.used
-	k.used = make(map[string]time.Time)
+	k.used = make(map[string]record.Use)
 	k.mu.Unlock()
 	if len(used) == 0 {
 		return nil
@@ -121,7 +121,7 @@ func (k *Keeper) touch(t record.Token, now time.Time) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.used[t.ID] = hour
+	k.used[t.ID] = record.Use{At: hour}
 }
 
 // lookUp finds a token, from memory if it was seen a moment ago.

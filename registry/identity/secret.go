@@ -20,10 +20,18 @@ import (
 const (
 	tokenPrefix     = "bnd_"
 	enrolmentPrefix = "bne_"
-	randomLen       = 30
-	checkLen        = 6 // 62^6 > 2^32
-	secretLen       = len(tokenPrefix) + randomLen + checkLen
-	digits          = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+	// SessionPrefix, DevicePrefix and CeremonyPrefix begin the secrets of package
+	// signin: of a session, of a browser that was used before, and of what was
+	// begun and goes on (also in links of mails).
+	SessionPrefix  = "bns_"
+	DevicePrefix   = "bnv_"
+	CeremonyPrefix = "bnc_"
+
+	randomLen = 30
+	checkLen  = 6 // 62^6 > 2^32
+	secretLen = len(tokenPrefix) + randomLen + checkLen
+	digits    = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
 // Secret is a token or the secret of an enrolment link, in clear. It prints as
@@ -60,6 +68,16 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(placeholder), nil }
 // hash is what the book keeps. The text has more entropy than SHA-256 needs,
 // so neither salt nor a slow function would add anything.
 func (s Secret) hash() bonded.Digest { return sha256.Sum256([]byte(s.Reveal())) }
+
+// Hash is what the book keeps of a secret.
+func (s Secret) Hash() bonded.Digest { return s.hash() }
+
+// NewSecret makes a secret of the kind that the prefix says.
+func NewSecret(prefix string) Secret { return newSecret(prefix) }
+
+// ParseSecret checks the form of a secret without asking anybody; what names it
+// to people. Its errors are of kind Unauthorized and repeat nothing of the text.
+func ParseSecret(text, prefix, what string) (Secret, error) { return parseSecret(text, prefix, what) }
 
 func sameHash(a, b bonded.Digest) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
 

@@ -9,6 +9,7 @@ import (
 	"bonded.dev"
 	"bonded.dev/internal/failing"
 	"bonded.dev/internal/statemap"
+	"bonded.dev/registry/event"
 	"bonded.dev/registry/ledger"
 	"bonded.dev/registry/record"
 
@@ -414,7 +415,7 @@ func (b *batch) rows(e *entrant) error {
 		}
 	}
 	for _, action := range e.draft.Needs() {
-		err := b.tx.Audit(record.Audit{At: b.now, Actor: e.actor.User(), Action: string(action), Subject: e.draft.Name.String()})
+		err := event.Record(b.tx, record.Audit{At: b.now, Actor: e.actor.User(), Action: string(action), Subject: e.draft.Name.String()})
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,10 @@ type User struct {
 	Email    string
 	Created  time.Time
 	Disabled time.Time // zero: the account is in use
+	Verified time.Time // the address was proven; zero: not yet
+	Frozen   time.Time // the address's domain lapsed; zero: it did not
+	Erased   time.Time
+	Roles    []string // of the house: moderator, administrator
 }
 
 // Enrolment is a link that lets a person take over an account, once.
@@ -46,18 +50,26 @@ func (t *Tx) SetDisabled(user string, at time.Time) error {
 
 func noUser(name string) error { return bonded.Errorf(bonded.NotFound, "there is no user %s", name) }
 
-const userColumns = `SELECT name, email, created, disabled FROM user_account `
+const userColumns = `SELECT name, email, created, disabled, verified, frozen, erased, roles FROM user_account `
 
 // User returns an account; none is an error of kind NotFound.
 func (b *Book) User(ctx context.Context, name string) (User, error) {
-	var u User
-	var created, disabled int64
-	err := b.read.QueryRowContext(ctx, userColumns+`WHERE name = $1`, name).Scan(&u.Name, &u.Email, &created, &disabled)
+	u, err := scanUser(b.read.QueryRowContext(ctx, userColumns+`WHERE name = $1`, name))
 	if errors.Is(err, sql.ErrNoRows) {
 		return u, noUser(name)
 	}
-	u.Created, u.Disabled = fromMicros(created), fromMicros(disabled)
 	return u, b.wrap("read the user "+name, err)
+}
+
+func scanUser(row interface{ Scan(...any) error }) (u User, err error) {
+	var at [5]int64
+	var roles string
+	if err := row.Scan(&u.Name, &u.Email, &at[0], &at[1], &at[2], &at[3], &at[4], &roles); err != nil {
+		return u, err
+	}
+	u.Created, u.Disabled, u.Verified = fromMicros(at[0]), fromMicros(at[1]), fromMicros(at[2])
+	u.Frozen, u.Erased, u.Roles = fromMicros(at[3]), fromMicros(at[4]), splitWords(roles)
+	return u, nil
 }
 
 // Users returns every account, by name.
@@ -71,12 +83,10 @@ func (b *Book) Users(ctx context.Context) ([]User, error) {
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var u User
-			var created, disabled int64
-			if err := rows.Scan(&u.Name, &u.Email, &created, &disabled); err != nil {
+			u, err := scanUser(rows)
+			if err != nil {
 				return b.wrap("read the users", err)
 			}
-			u.Created, u.Disabled = fromMicros(created), fromMicros(disabled)
 			list = append(list, u)
 		}
 		return b.wrap("read the users", rows.Err())

@@ -114,7 +114,7 @@ func TestUsersAndEnrolment(t *testing.T) {
 		update(t, b, func(tx *Tx) error {
 			return errors.Join(tx.AddUser(u), tx.AddEnrolment(Enrolment{Hash: first, User: "alice", Expires: noon.Add(time.Hour)}))
 		})
-		if got, err := b.User(t.Context(), "alice"); err != nil || got != u {
+		if got, err := b.User(t.Context(), "alice"); err != nil || !reflect.DeepEqual(got, u) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		_, err := b.User(t.Context(), "bob")
@@ -159,7 +159,7 @@ func TestUsersAndEnrolment(t *testing.T) {
 
 func TestTokens(t *testing.T) {
 	withBook(t, func(t *testing.T, b *Book) {
-		k := Token{ID: "one", Hash: bonded.DigestOf([]byte("1")), User: "alice", Scopes: []string{"publish:npm/*", "read:*"}, Created: noon, Expires: noon.Add(time.Hour)}
+		k := Token{ID: "one", Hash: bonded.DigestOf([]byte("1")), User: "alice", Scopes: []string{"publish:npm/*", "read:*"}, Uses: -1, Public: []byte{}, Created: noon, Expires: noon.Add(time.Hour)}
 		wantKind(t, b.Update(t.Context(), func(tx *Tx) error { return tx.AddToken(k) }), bonded.NotFound)
 		update(t, b, func(tx *Tx) error { return errors.Join(tx.AddUser(User{Name: "alice"}), tx.AddToken(k)) })
 		wantKind(t, b.Update(t.Context(), func(tx *Tx) error { return tx.AddToken(k) }), bonded.Conflict)
@@ -169,13 +169,13 @@ func TestTokens(t *testing.T) {
 		_, err := b.TokenByHash(t.Context(), bonded.Digest{})
 		wantKind(t, err, bonded.NotFound)
 		for _, at := range []time.Time{noon.Add(2 * time.Hour), noon} { // an older hour changes nothing
-			if err := b.TouchTokens(t.Context(), map[string]time.Time{"one": at, "gone": at}); err != nil {
+			if err := b.TouchTokens(t.Context(), map[string]Use{"one": {At: at, From: "192.0.2.0/24"}, "gone": {At: at}}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		update(t, b, func(tx *Tx) error { return errors.Join(tx.RevokeToken("one", noon), tx.SetDisabled("alice", noon)) })
-		wantKind(t, b.Update(t.Context(), func(tx *Tx) error { return tx.RevokeToken("one", noon) }), bonded.NotFound)
-		k.LastUsed, k.Revoked, k.Disabled = noon.Add(2*time.Hour), noon, noon
+		update(t, b, func(tx *Tx) error { return errors.Join(tx.RevokeToken("one", "stolen", noon), tx.SetDisabled("alice", noon)) })
+		wantKind(t, b.Update(t.Context(), func(tx *Tx) error { return tx.RevokeToken("one", "stolen", noon) }), bonded.NotFound)
+		k.LastUsed, k.LastFrom, k.Revoked, k.Why, k.Disabled = noon.Add(2*time.Hour), "192.0.2.0/24", noon, "stolen", noon
 		if got, err := b.Tokens(t.Context(), "alice"); err != nil || !reflect.DeepEqual(got, []Token{k}) {
 			t.Errorf("got %+v, %v", got, err)
 		}

@@ -57,7 +57,7 @@ var tables = [tableCount]table{
 	fileTable:     {name: "file", columns: []string{"eco", "key", "name", "version", "digest", "size", "idx", "blob"}, keys: 3, tail: doNothing, fresh: true},
 	requiresTable: {name: "requires", columns: []string{"eco", "key", "dep_eco", "dep_key"}, keys: 4, tail: doNothing},
 	docTable:      {name: "doc", columns: []string{"digest", "body"}, keys: 1, tail: doNothing},
-	auditTable:    {name: "audit", columns: []string{"at", "actor", "action", "subject", "detail"}, tail: doNothing},
+	auditTable:    {name: "audit", columns: []string{"at", "actor", "action", "subject", "detail", "account", "waiting", "tell"}, tail: doNothing},
 	ownerTable:    {name: "owner", columns: []string{"eco", "key", "user_name"}, keys: 3, tail: doNothing},
 	summaryTable: {
 		name:    "summary",

@@ -62,6 +62,13 @@ type Tally interface {
 	AddDownloads(ctx context.Context, list []record.Download) error
 }
 
+// Pages are pages that a person opens to act.
+type Pages interface {
+	http.Handler
+	// Owns says if a path is one of theirs.
+	Owns(path string) bool
+}
+
 // Check is one condition of being ready.
 type Check struct {
 	Name string
@@ -82,9 +89,8 @@ type Config struct {
 	// Prove answers GET /log/prove with JSON.
 	Prove func(ctx context.Context, query url.Values) ([]byte, error)
 	Tally Tally
-	// Pages answers below PagesPrefix: pages that a person opens to act.
-	Pages       http.Handler
-	PagesPrefix string
+	// Pages answers the paths that it owns: pages that a person opens to act.
+	Pages Pages
 	// Guide answers below /guide/: what can happen to a repository, and what
 	// stops it.
 	Guide http.Handler
@@ -189,7 +195,7 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	case path == "/api/v1/changes" && h.Desk != nil:
 		h.change(w, r)
 		return
-	case h.Pages != nil && strings.HasPrefix(path, h.PagesPrefix):
+	case h.Pages != nil && h.Pages.Owns(path):
 		h.Pages.ServeHTTP(w, r)
 		return
 	case h.Guide != nil && strings.HasPrefix(path, GuidePrefix):

@@ -22,7 +22,8 @@ import (
 )
 
 const (
-	logKeyFile = "log.key"
+	logKeyFile   = "log.key"
+	houseKeyFile = "house.key"
 	// maxKeyFile bounds a key file, bytes.
 	maxKeyFile = 64 << 10
 )
@@ -57,7 +58,14 @@ func Open(dir, origin string, ecosystems []string) (*Keys, error) {
 			return nil, err
 		}
 	}
-	return New(log, verifier, registry)
+	keys, err := New(log, verifier, registry)
+	if err != nil {
+		return nil, err
+	}
+	keys.house, err = readOrCreate(filepath.Join(dir, houseKeyFile), func() ([]byte, error) {
+		return []byte(rand.Text() + rand.Text() + "\n"), nil // 260 bits
+	})
+	return keys, err
 }
 
 // ReadOrigin returns the origin that the log key in dir names; fs.ErrNotExist

@@ -21,6 +21,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -40,6 +41,7 @@ type Keys struct {
 	log      note.Signer
 	verifier string
 	registry map[string]registryKey // by ecosystem
+	house    []byte                 // root of Secret
 }
 
 type registryKey struct {
@@ -57,7 +59,8 @@ func New(log note.Signer, verifier string, registry map[string]crypto.Signer) (*
 	if v.Name() != log.Name() || v.KeyHash() != log.KeyHash() {
 		return nil, errors.New("log key: verifier and signer are not a pair")
 	}
-	k := &Keys{log: log, verifier: verifier, registry: map[string]registryKey{}}
+	k := &Keys{log: log, verifier: verifier, registry: map[string]registryKey{}, house: make([]byte, 32)}
+	rand.Read(k.house) //nolint:errcheck // crypto/rand.Read never fails
 	for ecosystem, signer := range registry {
 		public, err := describe(ecosystem, signer.Public())
 		if err != nil {
@@ -66,6 +69,17 @@ func New(log note.Signer, verifier string, registry map[string]crypto.Signer) (*
 		k.registry[ecosystem] = registryKey{signer, public}
 	}
 	return k, nil
+}
+
+// Secret derives 32 secret bytes for a purpose (HKDF, RFC 5869): to seal what
+// the database keeps and to make links that only this repository can make. All
+// nodes that share the keys directory share them.
+func (k *Keys) Secret(purpose string) []byte {
+	b, err := hkdf.Key(sha256.New, k.house, nil, "bonded/"+purpose, 32)
+	if err != nil {
+		panic(err) // 32 bytes are never too many
+	}
+	return b
 }
 
 // Origin is the name of the log.

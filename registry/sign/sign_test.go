@@ -81,7 +81,7 @@ func assertPrivate(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(names, " "), "keys log.key registry-one.pem registry-two.pem"; got != want {
+	if got, want := strings.Join(names, " "), "keys house.key log.key registry-one.pem registry-two.pem"; got != want {
 		t.Errorf("files %q, want %q", got, want)
 	}
 }

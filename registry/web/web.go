@@ -1,116 +1,218 @@
-// Package web serves the few pages that a person opens to act, rather than to
-// read. Today that is one: the enrolment link, where a new user gets a first
-// token. Pages are plain HTML, need no script, load nothing from elsewhere,
-// and are never cached, because a secret stands in their address.
+// Package web serves the pages where a person acts: signs in, looks after
+// factors, tokens, packages and organisations, approves a release.
 //
-// Hole: an enrolment link is a bearer secret, and the first token comes without
-// a second factor.
+// A page is a [Route]: method and path, what it needs ([Need]), which events it
+// may write, and a function. One executor, [Pages.ServeHTTP], holds every route
+// to what it needs, so that no page can forget to ask. Routes stand in files by
+// topic, are joined in routes.go, and are the source of the access table.
+//
+//	request -> cross-origin protection -> session -> need -> route -> page
+//
+// Pages are plain HTML and work without JavaScript, but for WebAuthn, which has
+// no other way in (assets/passkey.js). Nothing is loaded from elsewhere, nothing
+// inline runs, and nothing is cached.
 package web
 
 import (
-	"context"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
-	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
 
 	"bonded.dev"
+	"bonded.dev/ecosystem"
 	"bonded.dev/registry/identity"
+	"bonded.dev/registry/people"
+	"bonded.dev/registry/publish"
+	"bonded.dev/registry/record"
+	"bonded.dev/registry/signin"
+	"bonded.dev/registry/trusted"
+	"bonded.dev/registry/waiting"
 )
 
-//go:embed enrol.html
-var enrolHTML string
+// Need is what a route asks of whoever comes.
+type Need int
 
-//go:embed web.css
-var style string
+const (
+	Anyone    Need = iota // no session needed; one is seen if it is there
+	Enrolling             // a session, also one that may only add factors
+	Full                  // a session of somebody who may write
+	Fresh                 // and a phishing-resistant proof within minutes
+	Operator              // Fresh, by an administrator of the repository
+)
 
-// Prefix is where the enrolment page is mounted.
-const Prefix = "/enrol/"
+func (n Need) String() string {
+	return [...]string{"anyone", "enrolling", "session", "step-up", "operator"}[n]
+}
 
-// Setup is how one ecosystem's client is pointed here, for the page to show.
+// Route is one page or one button.
+type Route struct {
+	Method string
+	Path   string // pattern of net/http.ServeMux
+	Need   Need
+	// Events are the ids of the events that the route may write, separated by
+	// blanks. A route that changes something names at least one, or "-" and in
+	// Why the reason.
+	Events string
+	Why    string
+	Do     func(*Ask) error
+}
+
+// Config is what the pages are made of.
+type Config struct {
+	Keeper     *identity.Keeper
+	SignIn     *signin.Room
+	People     *people.Room
+	Trusted    *trusted.Room
+	Desk       *publish.Desk
+	Waiting    *waiting.Room
+	Book       *record.Book
+	Ecosystems []ecosystem.Ecosystem
+	Setups     []Setup
+	URL        string // public, with trailing slash
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Setup is how one ecosystem's client is pointed here, for pages to show.
 type Setup struct {
+	ID       string
 	Clients  string
 	Commands []string
 }
 
-// Pages answers below Prefix.
+// Pages answers all routes.
 type Pages struct {
-	keeper *identity.Keeper
-	setups []Setup
-	log    *slog.Logger
-	page   *template.Template
-	policy string
+	Config
+	routes []Route
+	mux    *http.ServeMux
+	guard  *http.CrossOriginProtection
+	layout *layout
 }
 
 // New makes the pages.
-func New(keeper *identity.Keeper, setups []Setup, log *slog.Logger) *Pages {
-	sum := sha256.Sum256([]byte(style))
-	return &Pages{
-		keeper: keeper, setups: setups, log: log,
-		page: template.Must(template.New("enrol").Parse(enrolHTML)),
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+func New(c Config) *Pages {
+	if c.Now == nil {
+		c.Now = time.Now
 	}
+	p := &Pages{Config: c, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(), layout: newLayout()}
+	p.routes = p.all()
+	for _, r := range p.routes {
+		p.mux.HandleFunc(r.Method+" "+r.Path, func(w http.ResponseWriter, q *http.Request) { p.answer(w, q, r) })
+	}
+	p.mux.HandleFunc("GET /assets/{file}", p.layout.asset)
+	return p
 }
 
-// view is what the page shows: a question, a token, or an error.
-type view struct {
-	Style  template.CSS
-	User   string
-	Token  string
-	Error  string
-	Days   int
-	Setups []Setup
+// Routes are all routes, for whoever holds them against a table.
+func (p *Pages) Routes() []Route { return p.routes }
+
+// Owns says if a path is one of ours; what is not goes elsewhere.
+func (p *Pages) Owns(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if first == "assets" {
+		return true
+	}
+	for _, r := range p.routes {
+		if own, _, _ := strings.Cut(strings.TrimPrefix(r.Path, "/"), "/"); own == first {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", p.policy)
+	p.headers(w.Header())
+	if err := p.guard.Check(r); err != nil {
+		a := &Ask{pages: p, w: w, r: r}
+		a.fail(&bonded.Error{Kind: bonded.Forbidden, Err: err,
+			Public: "this request came from another web site and was not carried out; open the page here and press the button there"})
+		return
+	}
+	if _, pattern := p.mux.Handler(r); pattern == "" {
+		a := &Ask{pages: p, w: w, r: r}
+		a.begin(r.Context())
+		a.fail(bonded.Errorf(bonded.NotFound, "there is no such page"))
+		return
+	}
+	p.mux.ServeHTTP(w, r)
+}
+
+// policy lets scripts and styles of our own files run, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func (p *Pages) headers(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	v := view{Style: template.CSS(style), Setups: p.setups, Days: int(identity.DefaultTTL.Hours() / 24)}
-	status := http.StatusOK
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodPost:
-		status = p.enrol(r.Context(), strings.TrimPrefix(r.URL.Path, Prefix), &v)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()")
+	if strings.HasPrefix(p.URL, "https://") {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+const maxForm = 64 << 10
+
+// answer holds a request to what its route needs.
+func (p *Pages) answer(w http.ResponseWriter, r *http.Request, route Route) {
+	a := &Ask{pages: p, w: w, r: r, route: route}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		a.fail(&bonded.Error{Kind: bonded.Invalid, Public: "the form could not be read", Err: err})
+		return
+	}
+	a.begin(r.Context())
+	if !a.meets(route.Need) {
+		return
+	}
+	if err := route.Do(a); err != nil {
+		a.fail(err)
+	}
+}
+
+// meets answers itself when the need is not met.
+func (a *Ask) meets(need Need) bool {
+	s := a.Session
+	switch {
+	case need == Anyone:
+		return true
+	case s == nil:
+		a.signIn()
+	case need == Enrolling:
+		return true
+	case s.Enrolling:
+		a.Redirect("/account/security")
+	case need == Full:
+		return true
+	case !s.Fresh(a.pages.Now()):
+		a.confirm()
+	case need == Operator && !a.operator():
+		a.fail(bonded.Errorf(bonded.Forbidden, "this page is for the administrators of the repository"))
 	default:
-		h.Set("Allow", "GET, HEAD, POST")
-		status, v.Error = http.StatusMethodNotAllowed, "This page can be opened and its button pressed; nothing else."
+		return true
 	}
-	w.WriteHeader(status)
-	if err := p.page.Execute(w, v); err != nil {
-		p.log.Warn("a page was not sent whole", "err", err)
-	}
+	return false
 }
 
-// enrol spends the link and makes the first token. Opening the page spends
-// nothing: mail programs open links by themselves.
-func (p *Pages) enrol(ctx context.Context, secret string, v *view) int {
-	user, token, err := p.keeper.Enrol(ctx, secret, []identity.Scope{{
-		Actions: []bonded.Action{bonded.ActPublish, bonded.ActTag, bonded.ActYank, bonded.ActDelete}, Pattern: "*",
-	}})
+// network is the part of an address that is counted against.
+func network(remote string) string {
+	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {
-		return p.failed(err, v)
+		return ""
 	}
-	v.User, v.Token = user, token.Reveal()
-	return http.StatusOK
-}
-
-func (p *Pages) failed(err error, v *view) int {
-	kind, _, public := bonded.Explain(err)
-	v.Error = public
-	switch kind {
-	case bonded.Unauthorized, bonded.Invalid:
-		return http.StatusForbidden
-	case bonded.Unavailable:
-		return http.StatusServiceUnavailable
+	addr := ap.Addr().Unmap()
+	bits := 24
+	if addr.Is6() {
+		bits = 48
 	}
-	p.log.Error("an enrolment failed", "err", err)
-	return http.StatusInternalServerError
+	p, err := addr.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
 }

@@ -1,0 +1,108 @@
+package record
+
+import (
+	"context"
+	"time"
+
+	"bonded.dev"
+)
+
+// Waiting is a change that weakens something and so takes effect only later.
+type Waiting struct {
+	ID      string
+	Kind    string      // which room does it when it is due
+	Account string      // whose account; empty: it is about a package
+	Package bonded.Name // zero: it is about an account
+	Actor   string      // who asked for it
+	Body    []byte      // for the room, JSON
+	Cancel  bonded.Digest
+	Created time.Time
+	Due     time.Time
+	Ended   time.Time // zero: it waits
+	Outcome string    // done, cancelled, failed
+}
+
+const waitingColumns = `SELECT id, kind, account, eco, pkg, actor, body, cancel, created, due, ended, outcome FROM waiting `
+
+// AddWaiting stores a change that waits.
+func (t *Tx) AddWaiting(w Waiting) error {
+	_, err := t.exec("let a change wait",
+		`INSERT INTO waiting (id, kind, account, eco, pkg, actor, body, cancel, created, due, ended, outcome)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, '')`,
+		w.ID, w.Kind, w.Account, w.Package.Ecosystem, w.Package.Key, w.Actor, w.Body, w.Cancel[:], micros(w.Created), micros(w.Due))
+	return err
+}
+
+// EndWaiting closes a change, once: of two callers one gets true.
+func (t *Tx) EndWaiting(id, outcome string, at time.Time) (ended bool, err error) {
+	n, err := t.exec("end a change that waits",
+		`UPDATE waiting SET ended = $2, outcome = $3 WHERE id = $1 AND ended = 0`, id, micros(at), outcome)
+	return n > 0, err
+}
+
+// ReopenWaiting lets a change that was taken wait on: it could not be made just now.
+func (t *Tx) ReopenWaiting(id string) error {
+	_, err := t.exec("let a change wait on", `UPDATE waiting SET ended = 0, outcome = '' WHERE id = $1`, id)
+	return err
+}
+
+// FailWaiting notes that a change that was taken could not be made.
+func (t *Tx) FailWaiting(id string) error {
+	_, err := t.exec("note that a change failed", `UPDATE waiting SET outcome = 'failed' WHERE id = $1`, id)
+	return err
+}
+
+// WaitingByID returns a change; none is an error of kind NotFound.
+func (b *Book) WaitingByID(ctx context.Context, id string) (Waiting, error) {
+	list, err := b.waiting(ctx, `WHERE id = $1`, id)
+	if err == nil && len(list) == 0 {
+		return Waiting{}, bonded.Errorf(bonded.NotFound, "there is no change %s that waits", id)
+	}
+	if err != nil {
+		return Waiting{}, err
+	}
+	return list[0], nil
+}
+
+// WaitingDue returns changes whose time has come, oldest first.
+func (b *Book) WaitingDue(ctx context.Context, now time.Time) ([]Waiting, error) {
+	return b.waiting(ctx, `WHERE ended = 0 AND due <= $1 ORDER BY due, id LIMIT 100`, micros(now))
+}
+
+// WaitingOfAccount returns what still waits for an account.
+func (b *Book) WaitingOfAccount(ctx context.Context, user string) ([]Waiting, error) {
+	return b.waiting(ctx, `WHERE ended = 0 AND account = $1 ORDER BY due, id`, user)
+}
+
+// WaitingOfPackage returns what still waits for a package.
+func (b *Book) WaitingOfPackage(ctx context.Context, n bonded.Name) ([]Waiting, error) {
+	return b.waiting(ctx, `WHERE ended = 0 AND eco = $1 AND pkg = $2 ORDER BY due, id`, n.Ecosystem, n.Key)
+}
+
+func (b *Book) waiting(ctx context.Context, where string, args ...any) ([]Waiting, error) {
+	const what = "read the changes that wait"
+	var list []Waiting
+	err := b.View(ctx, func(t *Tx) error {
+		list = nil
+		rows, err := t.query(what, waitingColumns+where, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var w Waiting
+			var cancel []byte
+			var created, due, ended int64
+			if err := rows.Scan(&w.ID, &w.Kind, &w.Account, &w.Package.Ecosystem, &w.Package.Key, &w.Actor, &w.Body, &cancel,
+				&created, &due, &ended, &w.Outcome); err != nil {
+				return b.wrap(what, err)
+			}
+			copy(w.Cancel[:], cancel)
+			w.Package.Display = w.Package.Key
+			w.Created, w.Due, w.Ended = fromMicros(created), fromMicros(due), fromMicros(ended)
+			list = append(list, w)
+		}
+		return b.wrap(what, rows.Err())
+	})
+	return list, err
+}

@@ -1,0 +1,190 @@
+// Package waiting lets a change that weakens something wait, three days by
+// default, while everybody it concerns has a link that cancels it. So whoever
+// holds an account for an hour cannot use that hour to keep it.
+//
+//	a room asks for a change -> Put, in the transaction of the event that tells of it
+//	                         -> mails with a cancel link (notice reads the journal)
+//	Run, once a minute       -> the room's own function, when the change is due
+//
+// Cancelling needs no right but the link, or standing in the change: to deny is
+// fast and safe, to allow is slow.
+package waiting
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"bonded.dev"
+	"bonded.dev/registry/event"
+	"bonded.dev/registry/record"
+)
+
+// DefaultDelay is how long a change waits.
+const DefaultDelay = 72 * time.Hour
+
+// Do makes a change that is due. An error of kind Unavailable is tried again;
+// any other ends the change as failed.
+type Do func(ctx context.Context, w record.Waiting) error
+
+// Room is where changes wait.
+type Room struct {
+	Now   func() time.Time
+	Delay time.Duration
+	Log   *slog.Logger
+	book  *record.Book
+	key   []byte // of cancel links
+	do    map[string]Do
+}
+
+// New makes a room; key, at least 32 secret bytes, makes its cancel links.
+func New(book *record.Book, key []byte) *Room {
+	return &Room{Now: time.Now, Delay: DefaultDelay, Log: slog.New(slog.DiscardHandler), book: book, key: key, do: map[string]Do{}}
+}
+
+// Handle says what makes changes of a kind. It is called before Run.
+func (r *Room) Handle(kind string, do Do) { r.do[kind] = do }
+
+// Put lets a change wait and returns it with ID, Created and Due set. The
+// caller writes an event whose Waiting is the ID in the same transaction: it
+// brings the cancel link to everybody who is told of it.
+func (r *Room) Put(tx *record.Tx, w record.Waiting) (record.Waiting, error) {
+	if r.do[w.Kind] == nil {
+		return w, fmt.Errorf("waiting: nobody makes changes of kind %q", w.Kind)
+	}
+	id := make([]byte, 10)
+	rand.Read(id) //nolint:errcheck // crypto/rand.Read never fails
+	w.ID = base64.RawURLEncoding.EncodeToString(id)
+	w.Created = r.Now()
+	w.Due = w.Created.Add(r.Delay)
+	w.Cancel = bonded.DigestOf([]byte(r.Secret(w.ID)))
+	return w, tx.AddWaiting(w)
+}
+
+// Secret is what the cancel link of a change carries.
+func (r *Room) Secret(id string) string {
+	m := hmac.New(sha256.New, r.key)
+	m.Write([]byte("cancel " + id)) //nolint:errcheck // a hash takes everything
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+}
+
+// CancelByLink ends a change for whoever has the link of its mail.
+func (r *Room) CancelByLink(ctx context.Context, id, secret string) error {
+	if subtle.ConstantTimeCompare([]byte(secret), []byte(r.Secret(id))) != 1 {
+		return bonded.Errorf(bonded.Forbidden, "this cancel link is not complete; copy all of it from the mail")
+	}
+	return r.cancel(ctx, id, "link")
+}
+
+// Cancel ends a change for a signed-in user whose standing the caller checked.
+func (r *Room) Cancel(ctx context.Context, id, user string) error { return r.cancel(ctx, id, user) }
+
+func (r *Room) cancel(ctx context.Context, id, actor string) error {
+	w, err := r.book.WaitingByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	return r.book.Update(ctx, func(tx *record.Tx) error {
+		ended, err := tx.EndWaiting(id, "cancelled", r.Now())
+		if err != nil {
+			return err
+		}
+		if !ended {
+			return bonded.Errorf(bonded.Conflict, "this change does not wait any more: it was made or cancelled before")
+		}
+		return event.Record(tx, r.line(w, "change.cancel", actor))
+	})
+}
+
+// line is the event about a change. Whose standing it is about hears of it.
+func (r *Room) line(w record.Waiting, action, actor string) record.Audit {
+	a := record.Audit{At: r.Now(), Actor: actor, Action: action, Account: w.Account, Subject: w.Account, Detail: w.Kind}
+	if w.Package.Key != "" {
+		a.Subject = w.Package.String()
+	}
+	return a
+}
+
+// Due makes every change whose time has come.
+func (r *Room) Due(ctx context.Context) error {
+	list, err := r.book.WaitingDue(ctx, r.Now())
+	if err != nil {
+		return err
+	}
+	for _, w := range list {
+		if err := r.make(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Room) make(ctx context.Context, w record.Waiting) error {
+	do := r.do[w.Kind]
+	if do == nil {
+		r.Log.Error("nobody makes a change that is due", "kind", w.Kind, "id", w.ID)
+		return nil
+	}
+	// It is taken first, so that nobody is told "cancelled" of what is being done.
+	taken := false
+	err := r.book.Update(ctx, func(tx *record.Tx) (err error) {
+		taken, err = tx.EndWaiting(w.ID, "done", r.Now())
+		return err
+	})
+	if err != nil || !taken {
+		return err
+	}
+	if err = do(ctx, w); err == nil {
+		return nil
+	}
+	again := false
+	if kind, _, _ := bonded.Explain(err); kind == bonded.Unavailable {
+		again = true
+	}
+	r.Log.Warn("a change that was due could not be made", "kind", w.Kind, "id", w.ID, "again", again, "err", err)
+	return r.book.Update(context.WithoutCancel(ctx), func(tx *record.Tx) error {
+		if again {
+			return tx.ReopenWaiting(w.ID)
+		}
+		if err := tx.FailWaiting(w.ID); err != nil {
+			return err
+		}
+		_, _, public := bonded.Explain(err)
+		line := r.line(w, "change.fail", "bonded")
+		line.Detail += ": " + public
+		return event.Record(tx, line)
+	})
+}
+
+// every is how often due changes are looked for.
+const every = time.Minute
+
+// Run makes changes when they are due, until ctx ends. Of several nodes one does.
+func (r *Room) Run(ctx context.Context) error {
+	id := make([]byte, 8)
+	rand.Read(id) //nolint:errcheck // crypto/rand.Read never fails
+	holder := base64.RawURLEncoding.EncodeToString(id)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		// What cannot be done now is done the next time.
+		got, err := r.book.Lease(ctx, "waiting", holder, time.Now(), time.Now().Add(2*every))
+		if err == nil && got {
+			err = r.Due(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			r.Log.Warn("changes that are due wait a little longer", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

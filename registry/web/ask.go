@@ -1,0 +1,209 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"bonded.dev"
+	"bonded.dev/registry/identity"
+	"bonded.dev/registry/signin"
+)
+
+// Ask is one request to a route: who asks, what was sent, and how to answer.
+type Ask struct {
+	Session *signin.Session // nil: nobody signed in
+	Visit   signin.Visit
+
+	pages *Pages
+	route Route
+	w     http.ResponseWriter
+	r     *http.Request
+}
+
+// Context is the request's.
+func (a *Ask) Context() context.Context { return a.r.Context() }
+
+// Form is a field of the form or the query, without blanks around it.
+func (a *Ask) Form(name string) string { return strings.TrimSpace(a.r.Form.Get(name)) }
+
+// FormAll is every value of a field.
+func (a *Ask) FormAll(name string) []string { return a.r.Form[name] }
+
+// PathValue is a wildcard of the route's path.
+func (a *Ask) PathValue(name string) string { return a.r.PathValue(name) }
+
+// begin reads the cookies.
+func (a *Ask) begin(ctx context.Context) {
+	a.Visit = signin.Visit{Network: network(a.r.RemoteAddr), Label: label(a.r.UserAgent())}
+	if c, err := a.r.Cookie(a.pages.cookieName("device")); err == nil {
+		a.Visit.Device = c.Value
+	}
+	c, err := a.r.Cookie(a.pages.cookieName("session"))
+	if err != nil || a.pages.SignIn == nil {
+		return
+	}
+	s, rotated, err := a.pages.SignIn.Session(ctx, c.Value)
+	if err != nil {
+		return // as if nobody had signed in
+	}
+	a.Session = s
+	if rotated != (identity.Secret{}) {
+		a.SetSession(rotated)
+	}
+}
+
+// cookieName binds a cookie to this host where browsers can be made to.
+func (p *Pages) cookieName(what string) string {
+	if strings.HasPrefix(p.URL, "https://") {
+		return "__Host-bonded-" + what
+	}
+	return "bonded-" + what
+}
+
+const year = 365 * 24 * 60 * 60
+
+// SetSession gives the browser its session.
+func (a *Ask) SetSession(s identity.Secret) { a.setCookie("session", s.Reveal(), 0) }
+
+// SetDevice lets the browser be known at the next sign-in.
+func (a *Ask) SetDevice(s identity.Secret) {
+	if s != (identity.Secret{}) {
+		a.setCookie("device", s.Reveal(), year)
+	}
+}
+
+// EndSession takes the session from the browser.
+func (a *Ask) EndSession() { a.setCookie("session", "", -1) }
+
+func (a *Ask) setCookie(what, value string, age int) {
+	http.SetCookie(a.w, &http.Cookie{
+		Name: a.pages.cookieName(what), Value: value, Path: "/", MaxAge: age, HttpOnly: true,
+		Secure: strings.HasPrefix(a.pages.URL, "https://"), SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// Redirect leads the browser to another of our pages (303).
+func (a *Ask) Redirect(path string) { http.Redirect(a.w, a.r, path, http.StatusSeeOther) }
+
+// Done leads to another page, which shows a sentence above its content.
+func (a *Ask) Done(path, says string) {
+	a.setCookie("says", url.QueryEscape(says), 60)
+	a.Redirect(path)
+}
+
+// says is the sentence that Done left, once.
+func (a *Ask) says() string {
+	c, err := a.r.Cookie(a.pages.cookieName("says"))
+	if err != nil || c.Value == "" {
+		return ""
+	}
+	a.setCookie("says", "", -1)
+	text, err := url.QueryUnescape(c.Value)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// here is where the request came to, to come back to: only paths of our own.
+func (a *Ask) here() string {
+	if a.r.Method == http.MethodGet || a.r.Method == http.MethodHead {
+		return a.r.URL.RequestURI()
+	}
+	if back := a.r.Form.Get("from"); local(back) {
+		return back
+	}
+	return "/account"
+}
+
+// local says if a path leads nowhere but here.
+func local(path string) bool {
+	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && !strings.ContainsAny(path, "\\\r\n")
+}
+
+// signIn answers that somebody has to sign in first.
+func (a *Ask) signIn() {
+	if a.r.Method == http.MethodGet {
+		a.Redirect("/signin?next=" + url.QueryEscape(a.here()))
+		return
+	}
+	a.fail(bonded.Errorf(bonded.Unauthorized, "you are not signed in here any more; sign in and press the button again"))
+}
+
+// confirm asks for a passkey. A button that was pressed does nothing without it.
+func (a *Ask) confirm() {
+	target := "/account/confirm?next=" + url.QueryEscape(a.here())
+	if a.r.Method == http.MethodGet {
+		a.Redirect(target)
+		return
+	}
+	a.render(http.StatusUnauthorized, "message", map[string]any{
+		"Title": "Confirm with your passkey",
+		"Text":  "This changes who may do what, so it needs a fresh touch of your passkey (step_up_required). Nothing was changed. Confirm, then press the button again.",
+		"Link":  target, "LinkText": "Confirm with a passkey",
+	})
+}
+
+func (a *Ask) operator() bool {
+	u, err := a.pages.Keeper.User(a.Context(), a.Session.User)
+	return err == nil && slices.Contains(u.Roles, "administrator")
+}
+
+// fail shows an error as a page.
+func (a *Ask) fail(err error) {
+	kind, _, public := bonded.Explain(err)
+	if kind == bonded.Internal {
+		a.pages.Log.Error("a page failed", "path", a.r.URL.Path, "err", err)
+	}
+	a.render(status(kind), "message", map[string]any{"Title": "That did not work", "Text": public})
+}
+
+// status is what a kind of error is in HTTP.
+func status(k bonded.Kind) int {
+	switch k {
+	case bonded.Invalid:
+		return http.StatusBadRequest
+	case bonded.Unauthorized:
+		return http.StatusUnauthorized
+	case bonded.Forbidden, bonded.Refused:
+		return http.StatusForbidden
+	case bonded.NotFound:
+		return http.StatusNotFound
+	case bonded.Conflict:
+		return http.StatusConflict
+	case bonded.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case bonded.Unsupported:
+		return http.StatusNotImplemented
+	case bonded.Unavailable:
+		return http.StatusServiceUnavailable
+	case bonded.TooMany:
+		return http.StatusTooManyRequests
+	}
+	return http.StatusInternalServerError
+}
+
+// label says browser and system in a few words, too coarse to follow anybody.
+func label(agent string) string {
+	first := func(words ...[2]string) string {
+		for _, w := range words {
+			if strings.Contains(agent, w[0]) {
+				return w[1]
+			}
+		}
+		return ""
+	}
+	browser := first([2]string{"Edg/", "Edge"}, [2]string{"Firefox/", "Firefox"}, [2]string{"Chrome/", "Chrome"}, [2]string{"Safari/", "Safari"})
+	system := first([2]string{"Windows", "Windows"}, [2]string{"Android", "Android"}, [2]string{"iPhone", "iOS"}, [2]string{"iPad", "iOS"},
+		[2]string{"Mac OS", "macOS"}, [2]string{"Linux", "Linux"})
+	switch {
+	case browser == "":
+		return "a program"
+	case system == "":
+		return browser
+	}
+	return browser + " on " + system
+}

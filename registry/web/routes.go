@@ -1,0 +1,11 @@
+package web
+
+import "slices"
+
+// all joins the routes of every topic. A topic is a file that has a function
+// returning its routes, and a line here.
+func (p *Pages) all() []Route {
+	return slices.Concat(
+		p.signInRoutes(),
+	)
+}
