@@ -52,7 +52,7 @@ var may = map[string]string{
 	"registry/trusted": "registry/identity registry/record registry/event",
 	"registry/notice":  "registry/signin registry/record registry/event registry/waiting",
 	// the way out
-	"registry/web": "ecosystem registry/publish registry/identity registry/signin registry/people registry/trusted registry/notice registry/privacy registry/glass registry/record registry/event registry/waiting",
+	"registry/web":   "ecosystem registry/publish registry/identity registry/signin registry/people registry/trusted registry/notice registry/privacy registry/glass registry/record registry/event registry/waiting",
 	"registry/serve": "ecosystem registry/publish registry/identity registry/record registry/blob registry/ledger",
 	// looking after it
 	"registry/keep": "ecosystem registry/record registry/blob registry/ledger registry/sign registry/project registry/publish registry/serve client/recompute internal/*",

@@ -97,6 +97,11 @@ func submit(t *testing.T, desk *publish.Desk, s sending) {
 type founder struct{}
 
 func (founder) User() string                                      { return "alice" }
+func (f founder) Name() string                                    { return f.User() }
+func (f founder) Heir(context.Context, noun.Name) (string, error) { return f.User(), nil }
+func (f founder) Limits(*noun.Draft) error                        { return nil }
+func (f founder) Spend(*record.Tx) error                          { return nil }
+
 func (founder) May(context.Context, noun.Action, noun.Name) error { return nil }
 
 // TestUnpublishAfterTheWindow deletes what is three days old, and what is not.

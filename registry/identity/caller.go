@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bonded.dev"
+	"bonded.dev/registry/record"
 )
 
 // Caller is somebody whose token was found good. A nil Caller is anonymous.
@@ -26,6 +27,18 @@ func (c *Caller) User() string {
 	}
 	return c.user
 }
+
+// Name is who the caller is in the journal.
+func (c *Caller) Name() string { return c.user }
+
+// Heir is who owns a new name that the caller takes.
+func (c *Caller) Heir(context.Context, bonded.Name) (string, error) { return c.user, nil }
+
+// Limits says why the token may not do all that a draft says.
+func (c *Caller) Limits(*bonded.Draft) error { return nil }
+
+// Spend takes one of the token's uses.
+func (c *Caller) Spend(*record.Tx) error { return nil }
 
 // TokenID names the token in the audit journal.
 func (c *Caller) TokenID() string {
@@ -159,18 +172,18 @@ func (k *Keeper) Objections(ctx context.Context, c *Caller, action bonded.Action
 			"this token may not %s: its scopes are %s; the administrator grants what is missing with: bonded admin token add --user %s --scope '%s'",
 			phrase(action, name), c.scopeList(), c.user, want))
 	}
-	if err := k.relation(ctx, c, action, name); err != nil {
+	if err := k.relation(ctx, c.user, action, name); err != nil {
 		list = append(list, err)
 	}
 	return list
 }
 
 // relation says why the user does not stand in the right relation to a name.
-func (k *Keeper) relation(ctx context.Context, c *Caller, action bonded.Action, name bonded.Name) error {
+func (k *Keeper) relation(ctx context.Context, user string, action bonded.Action, name bonded.Name) error {
 	if action == bonded.ActRead {
 		return nil
 	}
-	claimed, owner, err := k.book.Standing(ctx, name, c.user)
+	claimed, owner, err := k.book.Standing(ctx, name, user)
 	switch {
 	case err != nil:
 		return fmt.Errorf("authorize: %w", err)
@@ -188,10 +201,10 @@ func (k *Keeper) relation(ctx context.Context, c *Caller, action bonded.Action, 
 	if retired {
 		return bonded.Refusal(bonded.Forbidden, "retired-names",
 			"%s is not an owner of %s and so may not %s, though every release of it was deleted: a name stays its owners' for ever; take another name",
-			c.user, name, phrase(action, name))
+			user, name, phrase(action, name))
 	}
 	return bonded.Refusal(bonded.Forbidden, "roles",
-		"%s is not an owner of %s and so may not %s; one of its owners can add %s", c.user, name, phrase(action, name), c.user)
+		"%s is not an owner of %s and so may not %s; one of its owners can add %s", user, name, phrase(action, name), user)
 }
 
 func (c *Caller) scopeList() string {

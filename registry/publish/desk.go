@@ -35,9 +35,21 @@ import (
 
 // Actor is who asks, as far as the desk needs to know.
 type Actor interface {
+	// Name is who it is in the journal: a user, "publisher:ID" for a build job.
+	Name() string
+	// User is the account; empty for a build job.
 	User() string
+	// Heir is the principal who owns a new name that the actor takes: the user,
+	// or the organisation whose namespace it is in.
+	Heir(ctx context.Context, name bonded.Name) (string, error)
 	// May says whether the credential and the user may do this to the name.
 	May(ctx context.Context, action bonded.Action, name bonded.Name) error
+	// Limits says why the credential may not do all that the draft says, besides
+	// its actions and its name: a version or an artifact that it is not good for.
+	Limits(draft *bonded.Draft) error
+	// Spend takes one of the uses that the credential has left, in the
+	// transaction that writes the draft.
+	Spend(tx *record.Tx) error
 }
 
 // In is the body of a request.
@@ -150,6 +162,9 @@ func (d *Desk) judge(ctx context.Context, e *entrant, past *bonded.Package, neig
 		if err := e.actor.May(ctx, action, e.draft.Name); err != nil {
 			return err
 		}
+	}
+	if err := e.actor.Limits(&e.draft); err != nil {
+		return err
 	}
 	c := screen.Case{Draft: &e.draft, Past: past, Now: d.Now(), User: e.actor.User()}
 	if e.draft.Removes() {

@@ -90,7 +90,12 @@ type actor struct {
 	book *record.Book
 }
 
-func (a actor) User() string { return a.name }
+func (a actor) User() string                                      { return a.name }
+func (a actor) Name() string                                      { return a.User() }
+func (a actor) Heir(context.Context, bonded.Name) (string, error) { return a.User(), nil }
+func (a actor) Limits(*bonded.Draft) error                        { return nil }
+func (a actor) Spend(*record.Tx) error                            { return nil }
+
 func (a actor) May(ctx context.Context, _ bonded.Action, n bonded.Name) error {
 	claimed, owner, err := a.book.Standing(ctx, n, a.name)
 	if err == nil && claimed && !owner {

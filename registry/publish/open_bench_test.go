@@ -19,7 +19,12 @@ import (
 // owner may do everything.
 type owner struct{}
 
-func (owner) User() string                                          { return "alice" }
+func (owner) User() string                                        { return "alice" }
+func (o owner) Name() string                                      { return o.User() }
+func (o owner) Heir(context.Context, bonded.Name) (string, error) { return o.User(), nil }
+func (o owner) Limits(*bonded.Draft) error                        { return nil }
+func (o owner) Spend(*record.Tx) error                            { return nil }
+
 func (owner) May(context.Context, bonded.Action, bonded.Name) error { return nil }
 
 // BenchmarkOpen is how long a start takes, and how much memory it leaves in

@@ -275,6 +275,10 @@ func (b *batch) add(e *entrant) error {
 			return nil
 		}
 	}
+	if err := e.actor.Spend(b.tx); err != nil {
+		b.refuse(e, err)
+		return nil
+	}
 	first := b.desk.seq.head + uint64(len(b.entries))
 	facts, err := b.facts(e, past)
 	if err != nil {
@@ -322,7 +326,11 @@ func (b *batch) past(n bonded.Name) (*bonded.Package, error) {
 func (b *batch) facts(e *entrant, past *bonded.Package) ([]bonded.Entry, error) {
 	var out []bonded.Entry
 	if past.Claimed.IsZero() {
-		doc, err := ownersDocument(e.actor.User())
+		heir, err := e.actor.Heir(b.ctx, e.draft.Name)
+		if err != nil {
+			return nil, err
+		}
+		doc, err := ownersDocument(heir)
 		if err != nil {
 			return nil, err
 		}
@@ -332,7 +340,7 @@ func (b *batch) facts(e *entrant, past *bonded.Package) ([]bonded.Entry, error) 
 		if err := b.tx.Claim(e.draft.Name, b.desk.seq.head+uint64(len(b.entries))); err != nil {
 			return nil, err
 		}
-		if err := b.tx.AddOwner(e.draft.Name, e.actor.User()); err != nil {
+		if err := b.tx.AddOwner(e.draft.Name, heir); err != nil {
 			return nil, err
 		}
 		b.claims[e.draft.Name.String()] = e.actor.User()
@@ -415,7 +423,7 @@ func (b *batch) rows(e *entrant) error {
 		}
 	}
 	for _, action := range e.draft.Needs() {
-		err := event.Record(b.tx, record.Audit{At: b.now, Actor: e.actor.User(), Action: string(action), Subject: e.draft.Name.String()})
+		err := event.Record(b.tx, record.Audit{At: b.now, Actor: e.actor.Name(), Action: string(action), Subject: e.draft.Name.String()})
 		if err != nil {
 			return err
 		}

@@ -159,7 +159,7 @@ func TestUsersAndEnrolment(t *testing.T) {
 
 func TestTokens(t *testing.T) {
 	withBook(t, func(t *testing.T, b *Book) {
-		k := Token{ID: "one", Hash: bonded.DigestOf([]byte("1")), User: "alice", Scopes: []string{"publish:npm/*", "read:*"}, Uses: -1, Public: []byte{}, Created: noon, Expires: noon.Add(time.Hour)}
+		k := Token{ID: "one", Hash: bonded.DigestOf([]byte("1")), User: "alice", Scopes: []string{"publish:npm/*", "read:*"}, Uses: -1, Created: noon, Expires: noon.Add(time.Hour)}
 		wantKind(t, b.Update(t.Context(), func(tx *Tx) error { return tx.AddToken(k) }), bonded.NotFound)
 		update(t, b, func(tx *Tx) error { return errors.Join(tx.AddUser(User{Name: "alice"}), tx.AddToken(k)) })
 		wantKind(t, b.Update(t.Context(), func(tx *Tx) error { return tx.AddToken(k) }), bonded.Conflict)
@@ -173,7 +173,9 @@ func TestTokens(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		update(t, b, func(tx *Tx) error { return errors.Join(tx.RevokeToken("one", "stolen", noon), tx.SetDisabled("alice", noon)) })
+		update(t, b, func(tx *Tx) error {
+			return errors.Join(tx.RevokeToken("one", "stolen", noon), tx.SetDisabled("alice", noon))
+		})
 		wantKind(t, b.Update(t.Context(), func(tx *Tx) error { return tx.RevokeToken("one", "stolen", noon) }), bonded.NotFound)
 		k.LastUsed, k.LastFrom, k.Revoked, k.Why, k.Disabled = noon.Add(2*time.Hour), "192.0.2.0/24", noon, "stolen", noon
 		if got, err := b.Tokens(t.Context(), "alice"); err != nil || !reflect.DeepEqual(got, []Token{k}) {

@@ -124,6 +124,9 @@ func scanToken(row interface{ Scan(...any) error }) (Token, error) {
 	if len(hash) != len(k.Hash) {
 		return k, errors.New("the stored hash is not a SHA-256")
 	}
+	if len(k.Public) == 0 {
+		k.Public = nil
+	}
 	k.Hash, k.Scopes, k.Versions = bonded.Digest(hash), splitWords(scopes), splitWords(versions)
 	k.Networks, k.Digests = splitWords(networks), splitWords(digests)
 	k.Created, k.Expires, k.LastUsed = fromMicros(at[0]), fromMicros(at[1]), fromMicros(at[2])

@@ -12,6 +12,7 @@ import (
 	"bonded.dev"
 	"bonded.dev/ecosystem"
 	"bonded.dev/registry/publish"
+	"bonded.dev/registry/record"
 )
 
 // dialect asks the adapter what a request wants and sees to it.
@@ -94,6 +95,11 @@ func errNoCredential() error {
 type nobody struct{}
 
 func (nobody) User() string { return "" }
+
+func (n nobody) Name() string                                      { return "" }
+func (n nobody) Heir(context.Context, bonded.Name) (string, error) { return "", nil }
+func (n nobody) Limits(*bonded.Draft) error                        { return nil }
+func (n nobody) Spend(*record.Tx) error                            { return nil }
 
 func (nobody) May(context.Context, bonded.Action, bonded.Name) error { return errNoCredential() }
 

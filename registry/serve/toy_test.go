@@ -98,7 +98,12 @@ func (c *counter) get() int {
 // alice is a caller who may everything.
 type alice struct{}
 
-func (alice) User() string                                          { return "alice" }
+func (alice) User() string                                        { return "alice" }
+func (a alice) Name() string                                      { return a.User() }
+func (a alice) Heir(context.Context, bonded.Name) (string, error) { return a.User(), nil }
+func (a alice) Limits(*bonded.Draft) error                        { return nil }
+func (a alice) Spend(*record.Tx) error                            { return nil }
+
 func (alice) May(context.Context, bonded.Action, bonded.Name) error { return nil }
 
 const goodToken = "bnd_goodtokengoodtoken"
