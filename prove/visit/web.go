@@ -27,6 +27,9 @@ type Request struct {
 	Limit int64
 	// NoRedirect takes a redirect as the answer instead of following it.
 	NoRedirect bool
+	// Busy takes 429 as an answer like any other: whoever attacks on purpose
+	// expects it.
+	Busy bool
 }
 
 // Response is what came back, body included.
@@ -164,7 +167,7 @@ func (w *Web) saw(r Request, out Response) error {
 	if w.Saw != nil {
 		w.Saw(r.Method, r.URL, out.Status)
 	}
-	if out.Status == http.StatusTooManyRequests {
+	if out.Status == http.StatusTooManyRequests && !r.Busy {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.full = true
