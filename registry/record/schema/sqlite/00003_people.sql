@@ -262,8 +262,16 @@ CREATE TABLE override (
 	reason   TEXT NOT NULL,
 	created  BIGINT NOT NULL,
 	agreed   BIGINT NOT NULL,
-	until    BIGINT NOT NULL
+	until    BIGINT NOT NULL, -- of the question, then of the permission
+	used     BIGINT NOT NULL
 );
+
+-- Names whose accounts were erased, so that nobody takes them again: HMAC with a
+-- key that lies beside the database.
+CREATE TABLE erased_name (
+	mark   BLOB NOT NULL PRIMARY KEY,
+	erased BIGINT NOT NULL
+) WITHOUT ROWID;
 
 -- Work that one node at a time does.
 CREATE TABLE lease (
