@@ -104,7 +104,9 @@ func (b *Book) Overrides(ctx context.Context) (list []Override, err error) {
 	return list, err
 }
 
-func noOverride(id string) error { return bonded.Errorf(bonded.NotFound, "there is no override %s", id) }
+func noOverride(id string) error {
+	return bonded.Errorf(bonded.NotFound, "there is no override %s", id)
+}
 
 func (t *Tx) overrides(where string, args ...any) ([]Override, error) {
 	const what = "read the overrides"
