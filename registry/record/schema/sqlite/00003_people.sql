@@ -249,8 +249,28 @@ CREATE TABLE domain (
 	name       TEXT NOT NULL PRIMARY KEY,
 	checked    BIGINT NOT NULL,
 	registered BIGINT NOT NULL, -- as the registry of the domain says; 0: it does not say
-	state      TEXT NOT NULL, -- well, lapsed, unknown
+	state      TEXT NOT NULL, -- well, doubtful (seen gone once), lapsed, unknown
+	since      BIGINT NOT NULL, -- when it came into this state
 	why        TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- Mails that are still to be sent: a line of the journal, and who hears of it.
+CREATE TABLE delivery (
+	line      BIGINT NOT NULL, -- audit.id
+	user_name TEXT NOT NULL,
+	tries     BIGINT NOT NULL,
+	next      BIGINT NOT NULL, -- not before
+	PRIMARY KEY (line, user_name)
+) WITHOUT ROWID;
+CREATE INDEX delivery_next ON delivery (next);
+
+-- Addresses that were replaced. For a while they hear of everything too, because
+-- whoever replaced an address hears what comes after.
+CREATE TABLE former_address (
+	user_name TEXT NOT NULL REFERENCES user_account (name),
+	email     TEXT NOT NULL,
+	until     BIGINT NOT NULL,
+	PRIMARY KEY (user_name, email)
 ) WITHOUT ROWID;
 
 -- Break-glass: what operators may do when two of them agree.
