@@ -84,8 +84,8 @@ func (a *assembled) serve(t testing.TB, without string) {
 	keeper := identity.New(a.book)
 	door := serve.New(serve.Config{
 		Ecosystems: dialects, Blobs: store, Desk: a.desk, Tally: a.book, Now: a.clock,
-		Authenticate: func(ctx context.Context, header string) (publish.Actor, error) {
-			caller, err := keeper.Authenticate(ctx, header)
+		Authenticate: func(ctx context.Context, ask identity.Request) (publish.Actor, error) {
+			caller, err := keeper.Authenticate(ctx, ask)
 			if caller == nil || err != nil {
 				return nil, err
 			}

@@ -141,6 +141,9 @@ type Ask struct {
 	Query Query
 	// Auth asks for a valid credential before the body is read.
 	Auth bool
+	// Proof is a one-time proof of a person that the client sent beside its
+	// credential, such as a code that was typed a moment ago; empty: none.
+	Proof string
 	// Form is the content type of the body.
 	Form string
 }

@@ -147,16 +147,16 @@ const (
 type fitting struct {
 	checks []screen.Check
 	now    func() time.Time
-	// authenticate says who a header speaks for; nil for nobody.
-	authenticate func(ctx context.Context, k *identity.Keeper, header string) (publish.Actor, error)
+	// authenticate says who asks; nil for nobody.
+	authenticate func(ctx context.Context, k *identity.Keeper, ask identity.Request) (publish.Actor, error)
 }
 
 func standard() fitting {
 	return fitting{checks: all.Checks(), now: time.Now, authenticate: authenticate}
 }
 
-func authenticate(ctx context.Context, k *identity.Keeper, header string) (publish.Actor, error) {
-	caller, err := k.Authenticate(ctx, header)
+func authenticate(ctx context.Context, k *identity.Keeper, ask identity.Request) (publish.Actor, error) {
+	caller, err := k.Authenticate(ctx, ask)
 	if caller == nil || err != nil {
 		return nil, err
 	}
@@ -186,8 +186,8 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 		Ecosystems: h.ecosystems,
 		Blobs:      h.blobs,
 		Desk:       r.desk,
-		Authenticate: func(ctx context.Context, header string) (publish.Actor, error) {
-			return f.authenticate(ctx, r.keeper, header)
+		Authenticate: func(ctx context.Context, ask identity.Request) (publish.Actor, error) {
+			return f.authenticate(ctx, r.keeper, ask)
 		},
 		Search: h.search,
 		Prove:  r.prove,

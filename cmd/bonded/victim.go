@@ -227,12 +227,12 @@ func (v *victim) Later(_ context.Context, d time.Duration) error {
 }
 
 // authenticate lets in whom the controls that stand let in.
-func (v *victim) authenticate(ctx context.Context, k *identity.Keeper, header string) (publish.Actor, error) {
-	ask := k.Authenticate
+func (v *victim) authenticate(ctx context.Context, k *identity.Keeper, ask identity.Request) (publish.Actor, error) {
+	who := k.Authenticate
 	if slices.Contains(v.without, "token-lifetime") {
-		ask = k.Identify
+		who = k.Identify
 	}
-	caller, err := ask(ctx, header)
+	caller, err := who(ctx, ask)
 	if caller == nil || err != nil {
 		return nil, err
 	}

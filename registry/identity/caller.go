@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -65,13 +66,22 @@ const (
 	howTo     = `send a token as "Authorization: Bearer TOKEN", or as the password of the user ` + tokenUser
 )
 
+// Request is what a request shows of whoever asks.
+type Request struct {
+	Authorization string     // the header, RFC 9110 section 11.6.2; empty: none
+	From          netip.Addr // address of the connection; zero: not known
+	// Proof is a one-time proof of a person, for what takes more than a token;
+	// empty: none.
+	Proof string
+}
+
 // Authenticate reads the Authorization header (RFC 9110 section 11.6.2):
 // "Bearer TOKEN" as RFC 6750 has it, or "Basic" (RFC 7617) with the user
 // __token__. No header gives nil and no error. Whatever is there and is not
 // good is an error of kind Unauthorized, also where anonymous would do:
 // somebody who sends a token believes that it works.
-func (k *Keeper) Authenticate(ctx context.Context, authorization string) (*Caller, error) {
-	c, late, err := k.identify(ctx, authorization)
+func (k *Keeper) Authenticate(ctx context.Context, ask Request) (*Caller, error) {
+	c, late, err := k.identify(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +94,17 @@ func (k *Keeper) Authenticate(ctx context.Context, authorization string) (*Calle
 // Identify is Authenticate for whoever wants to know whose a token is though it
 // has expired. It lets nobody in: the caller that it returns may do nothing,
 // since May looks at the token once more.
-func (k *Keeper) Identify(ctx context.Context, authorization string) (*Caller, error) {
-	c, _, err := k.identify(ctx, authorization)
+func (k *Keeper) Identify(ctx context.Context, ask Request) (*Caller, error) {
+	c, _, err := k.identify(ctx, ask)
 	return c, err
 }
 
 // identify returns the caller, and late when the token has expired.
-func (k *Keeper) identify(ctx context.Context, authorization string) (c *Caller, late, err error) {
-	if authorization == "" {
+func (k *Keeper) identify(ctx context.Context, ask Request) (c *Caller, late, err error) {
+	if ask.Authorization == "" {
 		return nil, nil, nil
 	}
-	text, err := tokenIn(authorization)
+	text, err := tokenIn(ask.Authorization)
 	if err != nil {
 		return nil, nil, err
 	}

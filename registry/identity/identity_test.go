@@ -87,7 +87,7 @@ func (b *bench) token(user string, scopes ...string) (Secret, string) {
 func (b *bench) caller(user string, scopes ...string) *Caller {
 	b.t.Helper()
 	secret, _ := b.token(user, scopes...)
-	c, err := b.Authenticate(b.t.Context(), "Bearer "+secret.Reveal())
+	c, err := b.Authenticate(b.t.Context(), Request{Authorization: "Bearer " + secret.Reveal()})
 	if err != nil || c.User() != user {
 		b.t.Fatal(c, err)
 	}
@@ -126,12 +126,12 @@ func TestAuthenticate(t *testing.T) {
 	secret, id := b.token("alice", "publish:npm/*", "read:*")
 	good := secret.Reveal()
 	for _, header := range []string{"Bearer " + good, "bearer " + good, "BEARER  " + good, basic("__token__", good), "basic" + basic("__token__", good)[5:]} {
-		c, err := b.Authenticate(t.Context(), header)
+		c, err := b.Authenticate(t.Context(), Request{Authorization: header})
 		if err != nil || c.User() != "alice" || c.TokenID() != id {
 			t.Errorf("%.12s...: %v, %v", header, c, err)
 		}
 	}
-	if c, err := b.Authenticate(t.Context(), ""); c != nil || err != nil || c.User() != "" || c.TokenID() != "" {
+	if c, err := b.Authenticate(t.Context(), Request{Authorization: ""}); c != nil || err != nil || c.User() != "" || c.TokenID() != "" {
 		t.Errorf("no header: %v, %v", c, err)
 	}
 	other := newSecret(tokenPrefix).Reveal()
@@ -156,7 +156,7 @@ func TestAuthenticate(t *testing.T) {
 		" Bearer " + good:             "scheme that is not known",
 		strings.Repeat("Bearer ", 99): "too long",
 	} {
-		c, err := b.Authenticate(t.Context(), header)
+		c, err := b.Authenticate(t.Context(), Request{Authorization: header})
 		refused(t, header, err, bonded.Unauthorized, why)
 		if c != nil {
 			t.Errorf("%s: a caller in spite of the error", header)
@@ -185,25 +185,25 @@ func TestTokensEnd(t *testing.T) {
 			secret, id := b.token(user, "publish:npm/*")
 			untouched, _ := b.token(user+"-other", "publish:npm/*")
 			header := "Bearer " + secret.Reveal()
-			caller, err := b.Authenticate(t.Context(), header)
+			caller, err := b.Authenticate(t.Context(), Request{Authorization: header})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := elsewhere.Authenticate(t.Context(), header); err != nil {
+			if _, err := elsewhere.Authenticate(t.Context(), Request{Authorization: header}); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.end(id, user); err != nil {
 				t.Fatal(err)
 			}
 			// Here it counts at once, also for an upload that is under way.
-			_, err = b.Authenticate(t.Context(), header)
+			_, err = b.Authenticate(t.Context(), Request{Authorization: header})
 			refused(t, "authenticate", err, bonded.Unauthorized, c.text)
 			refused(t, "may", caller.May(t.Context(), bonded.ActPublish, bonded.Name{Ecosystem: "npm", Key: "x"}), bonded.Unauthorized, c.text)
 			// On another node what is remembered ends after five seconds.
 			b.later(remember)
-			_, err = elsewhere.Authenticate(t.Context(), header)
+			_, err = elsewhere.Authenticate(t.Context(), Request{Authorization: header})
 			refused(t, "authenticate elsewhere", err, bonded.Unauthorized, c.text)
-			if _, err := b.Authenticate(t.Context(), "Bearer "+untouched.Reveal()); (err != nil) != (what == "expired") {
+			if _, err := b.Authenticate(t.Context(), Request{Authorization: "Bearer " + untouched.Reveal()}); (err != nil) != (what == "expired") {
 				t.Errorf("another user's token: %v", err)
 			}
 		})
@@ -225,11 +225,11 @@ func TestExpiryIsExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.later(time.Minute - time.Second)
-	if _, err := b.Authenticate(t.Context(), "Bearer "+secret.Reveal()); err != nil {
+	if _, err := b.Authenticate(t.Context(), Request{Authorization: "Bearer " + secret.Reveal()}); err != nil {
 		t.Fatal(err)
 	}
 	b.later(time.Second)
-	_, err = b.Authenticate(t.Context(), "Bearer "+secret.Reveal())
+	_, err = b.Authenticate(t.Context(), Request{Authorization: "Bearer " + secret.Reveal()})
 	refused(t, "expired", err, bonded.Unauthorized, "expired on 2026-03-01 12:01 UTC")
 }
 
@@ -248,7 +248,7 @@ func TestLookUpDoesNotOutliveARevocation(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.note(round, secret.hash(), sighting{before, b.Now().Add(remember)})
-	_, err = b.Authenticate(t.Context(), "Bearer "+secret.Reveal())
+	_, err = b.Authenticate(t.Context(), Request{Authorization: "Bearer " + secret.Reveal()})
 	refused(t, "revoked during a look-up", err, bonded.Unauthorized, "revoked")
 }
 
@@ -389,22 +389,22 @@ func TestIdentifyLetsNobodyIn(t *testing.T) {
 	secret, id := b.token("alice", "publish:*")
 	header := "Bearer " + secret.Reveal()
 	b.later(DefaultTTL)
-	c, err := b.Identify(t.Context(), header)
+	c, err := b.Identify(t.Context(), Request{Authorization: header})
 	if err != nil || c.User() != "alice" {
 		t.Fatal(c, err)
 	}
 	refused(t, "may", c.May(t.Context(), bonded.ActPublish, bonded.Name{Ecosystem: "x", Key: "new"}), bonded.Unauthorized, "expired on")
-	_, err = b.Authenticate(t.Context(), header)
+	_, err = b.Authenticate(t.Context(), Request{Authorization: header})
 	refused(t, "authenticate", err, bonded.Unauthorized, "expired on")
 	if err := b.RevokeToken(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	c, err = b.Identify(t.Context(), header)
+	c, err = b.Identify(t.Context(), Request{Authorization: header})
 	refused(t, "identify", err, bonded.Unauthorized, "was revoked")
 	if c != nil {
 		t.Error("a revoked token names", c.User())
 	}
-	if c, err := b.Identify(t.Context(), ""); c != nil || err != nil {
+	if c, err := b.Identify(t.Context(), Request{Authorization: ""}); c != nil || err != nil {
 		t.Error("no header:", c, err)
 	}
 }
@@ -492,7 +492,7 @@ func TestAccounts(t *testing.T) {
 	_, _, err = b.Enrol(t.Context(), third.Reveal(), everything)
 	refused(t, "enrol too late", err, bonded.Unauthorized, "not valid any more")
 	// An enrolment link is no token.
-	_, err = b.Authenticate(t.Context(), "Bearer "+third.Reveal())
+	_, err = b.Authenticate(t.Context(), Request{Authorization: "Bearer " + third.Reveal()})
 	refused(t, "a link as a token", err, bonded.Unauthorized, "starts with bnd_")
 }
 

@@ -19,6 +19,10 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
+// proofHeader carries a one-time proof of a person, for what takes more than a
+// token.
+const proofHeader = "Bonded-Proof"
+
 // maxChange bounds the body of a change, bytes.
 const maxChange = 16 << 10
 
@@ -63,7 +67,7 @@ type apiError struct {
 }
 
 func (h *Handler) submitChange(w http.ResponseWriter, r *http.Request) (receipt bonded.Receipt, user string, c publish.Change, err error) {
-	caller, err := h.authenticate(r)
+	caller, err := h.authenticate(r, r.Header.Get(proofHeader))
 	if err != nil {
 		return receipt, "", c, err
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"time"
 
 	"bonded.dev"
 	"bonded.dev/ecosystem"
+	"bonded.dev/registry/identity"
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/record"
 )
@@ -51,7 +53,7 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, rm *room, a ecosys
 	if a.Auth || a.Verb == ecosystem.Publish || a.Verb == ecosystem.Change || a.Verb == ecosystem.Stage {
 		// Before the body is read: a client that may not write should not have
 		// to send a hundred megabytes to learn it.
-		caller, err := h.authenticate(r)
+		caller, err := h.authenticate(r, a.Proof)
 		if err != nil {
 			out.Err = err
 			return out
@@ -80,11 +82,19 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, rm *room, a ecosys
 	return out
 }
 
-func (h *Handler) authenticate(r *http.Request) (publish.Actor, error) {
+// authenticate asks who is at the door. The address is that of the connection:
+// what a header says of an address is believed from nobody.
+// Hole: behind a proxy every client has the proxy's address, so that a token
+// bound to a network has to name the proxy's.
+func (h *Handler) authenticate(r *http.Request, proof string) (publish.Actor, error) {
 	if h.Authenticate == nil {
 		return nil, nil
 	}
-	return h.Authenticate(r.Context(), r.Header.Get("Authorization"))
+	ask := identity.Request{Authorization: r.Header.Get("Authorization"), Proof: proof}
+	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		ask.From = at.Addr().Unmap()
+	}
+	return h.Authenticate(r.Context(), ask)
 }
 
 func errNoCredential() error {

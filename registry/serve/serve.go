@@ -47,6 +47,7 @@ import (
 	"bonded.dev"
 	"bonded.dev/ecosystem"
 	"bonded.dev/registry/blob"
+	"bonded.dev/registry/identity"
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/record"
 )
@@ -81,10 +82,10 @@ type Config struct {
 	Ecosystems []ecosystem.Ecosystem
 	Blobs      blob.Store
 	Desk       Desk
-	// Authenticate reads an Authorization header: nil for none, an error of
-	// kind Unauthorized for a bad one. It is asked about writes and about the
-	// caller, never about reads.
-	Authenticate func(ctx context.Context, authorization string) (publish.Actor, error)
+	// Authenticate says who asks: nil for nobody, an error of kind Unauthorized
+	// for a bad credential. It is asked about writes and about the caller, never
+	// about reads.
+	Authenticate func(ctx context.Context, ask identity.Request) (publish.Actor, error)
 	Search       func(ctx context.Context, ecosystem string, q ecosystem.Query) (hits []ecosystem.Hit, total int, err error)
 	// Prove answers GET /log/prove with JSON.
 	Prove func(ctx context.Context, query url.Values) ([]byte, error)

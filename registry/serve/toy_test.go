@@ -17,6 +17,7 @@ import (
 	"bonded.dev"
 	"bonded.dev/ecosystem"
 	"bonded.dev/registry/blob"
+	"bonded.dev/registry/identity"
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/serve"
@@ -108,8 +109,8 @@ func (alice) May(context.Context, bonded.Action, bonded.Name) error { return nil
 
 const goodToken = "bnd_goodtokengoodtoken"
 
-func authenticate(_ context.Context, header string) (publish.Actor, error) {
-	switch header {
+func authenticate(_ context.Context, ask identity.Request) (publish.Actor, error) {
+	switch ask.Authorization {
 	case "":
 		return nil, nil
 	case "Bearer " + goodToken:
