@@ -6,10 +6,15 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"bonded.dev"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/signin"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Ask is one request to a route: who asks, what was sent, and how to answer.
@@ -42,10 +47,10 @@ func (a *Ask) begin(ctx context.Context) {
 		a.Visit.Device = c.Value
 	}
 	c, err := a.r.Cookie(a.pages.cookieName("session"))
-	if err != nil || a.pages.SignIn == nil {
+	if err != nil || a.pages.session == nil {
 		return
 	}
-	s, rotated, err := a.pages.SignIn.Session(ctx, c.Value)
+	s, rotated, err := a.pages.session(ctx, c.Value)
 	if err != nil {
 		return // as if nobody had signed in
 	}
@@ -109,12 +114,25 @@ func (a *Ask) says() string {
 }
 
 // here is where the request came to, to come back to: only paths of our own.
+// Of a button it is the page that the button stood on.
 func (a *Ask) here() string {
 	if a.r.Method == http.MethodGet || a.r.Method == http.MethodHead {
 		return a.r.URL.RequestURI()
 	}
-	if back := a.r.Form.Get("from"); local(back) {
-		return back
+	u, err := url.Parse(a.r.Referer())
+	if err != nil || u.Host != a.r.Host || !local(u.RequestURI()) || !a.pages.Owns(u.Path) {
+		return "/account"
+	}
+	if a.route.Keep {
+		u.RawQuery = a.r.PostForm.Encode()
+	}
+	return u.RequestURI()
+}
+
+// next is where a form said to go when it is done.
+func (a *Ask) next() string {
+	if n := a.Form("next"); local(n) {
+		return n
 	}
 	return "/account"
 }
@@ -130,7 +148,24 @@ func (a *Ask) signIn() {
 		a.Redirect("/signin?next=" + url.QueryEscape(a.here()))
 		return
 	}
-	a.fail(bonded.Errorf(bonded.Unauthorized, "you are not signed in here any more; sign in and press the button again"))
+	a.refuse(http.StatusUnauthorized, View{
+		"Title": "Sign in first",
+		"Text":  "You are not signed in here any more, so nothing was changed. Sign in, then press the button again.",
+		"Link":  "/signin?next=" + url.QueryEscape(a.here()), "LinkText": "Sign in",
+	})
+}
+
+// enrolFirst answers that an account has to get its factors first.
+func (a *Ask) enrolFirst() {
+	if a.r.Method == http.MethodGet {
+		a.Redirect("/account/security")
+		return
+	}
+	a.refuse(http.StatusForbidden, View{
+		"Title": "Finish setting up first",
+		"Text":  "Until your account has what it needs to be safe, you can add to it and do nothing else. Nothing was changed.",
+		"Link":  "/account/security", "LinkText": "Go on with the set-up",
+	})
 }
 
 // confirm asks for a passkey. A button that was pressed does nothing without it.
@@ -140,9 +175,9 @@ func (a *Ask) confirm() {
 		a.Redirect(target)
 		return
 	}
-	a.render(http.StatusUnauthorized, "message", map[string]any{
+	a.refuse(http.StatusUnauthorized, View{
 		"Title": "Confirm with your passkey",
-		"Text":  "This changes who may do what, so it needs a fresh touch of your passkey (step_up_required). Nothing was changed. Confirm, then press the button again.",
+		"Text":  "This changes who may do what, so it needs your passkey, used within the last five minutes. Nothing was changed. Confirm, then press the button again. (step_up_required)",
 		"Link":  target, "LinkText": "Confirm with a passkey",
 	})
 }
@@ -156,9 +191,62 @@ func (a *Ask) operator() bool {
 func (a *Ask) fail(err error) {
 	kind, _, public := bonded.Explain(err)
 	if kind == bonded.Internal {
-		a.pages.Log.Error("a page failed", "path", a.r.URL.Path, "err", err)
+		// The pattern and not the path, which may hold the secret of a link.
+		a.pages.Log.Error("a page failed", "page", a.route.Method+" "+a.route.Path, "err", err)
 	}
-	a.render(status(kind), "message", map[string]any{"Title": "That did not work", "Text": public})
+	a.refuse(status(kind), View{"Title": "That did not work", "Text": sentence(public)})
+}
+
+// refuse answers with a message, in the words of whoever asked.
+func (a *Ask) refuse(code int, v View) {
+	if a.route.JSON {
+		a.json(code, map[string]any{"error": v["Text"]})
+		return
+	}
+	a.render(code, "message", v)
+}
+
+// Again shows a form once more because of what was typed: an error stands in
+// v as "Problem", beside the field that "Field" names. What is no fault of the
+// form is shown as a page.
+func (a *Ask) Again(err error, page string, v View) error {
+	kind, _, public := bonded.Explain(err)
+	if kind == bonded.Internal || kind == bonded.NotFound {
+		return err
+	}
+	v["Problem"] = sentence(public)
+	a.render(status(kind), page, v)
+	return nil
+}
+
+// Begin answers passkey.js with what a ceremony needs, or with the error.
+func (a *Ask) Begin(options []byte, secret string, err error) error {
+	if err != nil {
+		return err
+	}
+	a.json(http.StatusOK, map[string]any{"options": jsontext.Value(options), "secret": secret})
+	return nil
+}
+
+func (a *Ask) json(code int, v any) {
+	a.w.Header().Set("Content-Type", "application/json")
+	a.w.WriteHeader(code)
+	if err := json.MarshalWrite(a.w, v); err != nil {
+		a.pages.Log.Warn("an answer was not sent whole", "err", err)
+	}
+}
+
+// sentence makes an error's text one: errors begin small and end with nothing.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if !strings.ContainsRune(".!?)]", rune(text[len(text)-1])) {
+		text += "."
+	}
+	return text
 }
 
 // status is what a kind of error is in HTTP.

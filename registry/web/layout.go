@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
 	"html/template"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -77,6 +79,18 @@ func (l *layout) funcs() template.FuncMap {
 			return t.UTC().Format("2 January 2006, 15:04 UTC")
 		},
 		"join": strings.Join,
+		// view makes a map of names and values, for parts that take several.
+		"view": func(pairs ...any) (View, error) {
+			v := View{}
+			for i := 0; i+1 < len(pairs); i += 2 {
+				name, ok := pairs[i].(string)
+				if !ok {
+					return nil, fmt.Errorf("view: %v is no name", pairs[i])
+				}
+				v[name] = pairs[i+1]
+			}
+			return v, nil
+		},
 	}
 }
 
@@ -97,13 +111,86 @@ func (l *layout) asset(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
 }
 
+// View is what a page shows, by name.
+type View = map[string]any
+
 // frame is what layout.html sees.
 type frame struct {
 	User      string
 	Enrolling bool
 	Says      string
-	Path      string
+	Nav, Side []link
 	Page      any
+}
+
+// link is one place that the navigation leads to.
+type link struct {
+	Path, Text string
+	Current    bool
+}
+
+// Where the navigation leads. A page that is not there yet has no link.
+var (
+	nav = []link{
+		{Path: "/packages", Text: "Packages"},
+		{Path: "/orgs", Text: "Organisations"},
+		{Path: "/review", Text: "Review"},
+	}
+	side = []link{
+		{Path: "/account", Text: "Overview"},
+		{Path: "/account/security", Text: "Signing in"},
+		{Path: "/account/sessions", Text: "Sessions"},
+		{Path: "/account/tokens", Text: "Access tokens"},
+		{Path: "/account/invitations", Text: "Invitations"},
+		{Path: "/account/journal", Text: "Journal"},
+		{Path: "/account/data", Text: "Your data"},
+	}
+	admin = link{Path: "/admin", Text: "Administration"}
+)
+
+// links leaves out what is not there and marks where the reader is.
+func (p *Pages) links(all []link, here string) (list []link) {
+	best := -1
+	for _, l := range all {
+		if !p.has(l.Path) {
+			continue
+		}
+		list = append(list, l)
+		within := here == l.Path || strings.HasPrefix(here, l.Path+"/")
+		if within && (best < 0 || len(l.Path) > len(list[best].Path)) {
+			best = len(list) - 1
+		}
+	}
+	if best >= 0 {
+		list[best].Current = true
+	}
+	return list
+}
+
+// has says if there is a page at a path.
+func (p *Pages) has(path string) bool {
+	return slices.ContainsFunc(p.routes, func(r Route) bool { return r.Method == http.MethodGet && r.Path == path })
+}
+
+// frame puts what every page shows around a page.
+func (a *Ask) frame(data any) frame {
+	f := frame{Says: a.says(), Page: data}
+	if a.Session == nil {
+		return f
+	}
+	f.User, f.Enrolling = a.Session.User, a.Session.Enrolling
+	if f.Enrolling {
+		return f
+	}
+	here := a.r.URL.Path
+	f.Nav = a.pages.links(nav, here)
+	if a.pages.has(admin.Path) && a.operator() {
+		f.Nav = append(f.Nav, a.pages.links([]link{admin}, here)...)
+	}
+	if here == "/account" || strings.HasPrefix(here, "/account/") {
+		f.Side = a.pages.links(side, here)
+	}
+	return f
 }
 
 // Show answers with a page: pages/<name>.html over data.
@@ -120,12 +207,8 @@ func (a *Ask) render(code int, name string, data any) {
 		http.Error(a.w, "the repository met an error of its own", http.StatusInternalServerError)
 		return
 	}
-	f := frame{Says: a.says(), Path: a.r.URL.Path, Page: data}
-	if a.Session != nil {
-		f.User, f.Enrolling = a.Session.User, a.Session.Enrolling
-	}
 	var out bytes.Buffer
-	if err := t.ExecuteTemplate(&out, "layout.html", f); err != nil {
+	if err := t.ExecuteTemplate(&out, "layout.html", a.frame(data)); err != nil {
 		a.pages.Log.Error("a page could not be made", "name", name, "err", err)
 		http.Error(a.w, "the repository met an error of its own", http.StatusInternalServerError)
 		return

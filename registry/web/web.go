@@ -14,6 +14,7 @@
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -37,13 +38,14 @@ type Need int
 const (
 	Anyone    Need = iota // no session needed; one is seen if it is there
 	Enrolling             // a session, also one that may only add factors
+	Adding                // an enrolling session, or a fresh proof as for Fresh
 	Full                  // a session of somebody who may write
 	Fresh                 // and a phishing-resistant proof within minutes
 	Operator              // Fresh, by an administrator of the repository
 )
 
 func (n Need) String() string {
-	return [...]string{"anyone", "enrolling", "session", "step-up", "operator"}[n]
+	return [...]string{"anyone", "enrolling", "adding", "session", "step-up", "operator"}[n]
 }
 
 // Route is one page or one button.
@@ -56,7 +58,12 @@ type Route struct {
 	// Why the reason.
 	Events string
 	Why    string
-	Do     func(*Ask) error
+	// Keep brings the fields of a form back after a confirmation with a passkey,
+	// in the address of the page. Only for forms that hold no secret.
+	Keep bool
+	// JSON routes are asked by assets/passkey.js, errors included.
+	JSON bool
+	Do   func(*Ask) error
 }
 
 // Config is what the pages are made of.
@@ -89,6 +96,8 @@ type Pages struct {
 	mux    *http.ServeMux
 	guard  *http.CrossOriginProtection
 	layout *layout
+	// session finds whose a cookie is; a test puts its own here.
+	session func(ctx context.Context, cookie string) (*signin.Session, identity.Secret, error)
 }
 
 // New makes the pages.
@@ -97,6 +106,9 @@ func New(c Config) *Pages {
 		c.Now = time.Now
 	}
 	p := &Pages{Config: c, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(), layout: newLayout()}
+	if c.SignIn != nil {
+		p.session = c.SignIn.Session
+	}
 	p.routes = p.all()
 	for _, r := range p.routes {
 		p.mux.HandleFunc(r.Method+" "+r.Path, func(w http.ResponseWriter, q *http.Request) { p.answer(w, q, r) })
@@ -133,7 +145,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := p.mux.Handler(r); pattern == "" {
 		a := &Ask{pages: p, w: w, r: r}
 		a.begin(r.Context())
-		a.fail(bonded.Errorf(bonded.NotFound, "there is no such page"))
+		a.fail(bonded.Errorf(bonded.NotFound, "there is no such page; the address may be cut short, or the page was moved"))
 		return
 	}
 	p.mux.ServeHTTP(w, r)
@@ -146,7 +158,10 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 func (p *Pages) headers(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
+	// Not no-referrer: with it browsers send "Origin: null" with our own forms,
+	// and where they send no Sec-Fetch-Site (http without TLS) the cross-origin
+	// check would refuse these. Other sites learn nothing either way.
+	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -183,10 +198,14 @@ func (a *Ask) meets(need Need) bool {
 		return true
 	case s == nil:
 		a.signIn()
-	case need == Enrolling:
+	case need == Enrolling, need == Adding && s.Enrolling:
+		return true
+	case need == Adding && !s.Fresh(a.pages.Now()):
+		a.confirm()
+	case need == Adding:
 		return true
 	case s.Enrolling:
-		a.Redirect("/account/security")
+		a.enrolFirst()
 	case need == Full:
 		return true
 	case !s.Fresh(a.pages.Now()):
