@@ -15,6 +15,7 @@ type history struct {
 	root     bonded.Digest
 	house    *bonded.House
 	packages map[string]*pack // by "ecosystem/name"
+	docs     []bonded.Digest  // that entries about no package refer to
 	m        *statemap.Map    // as of the last seal
 	changed  []bonded.Record  // since then
 	entries  tower            // over the entries as served
@@ -27,7 +28,7 @@ type history struct {
 // pack is a package with the documents that its entries refer to.
 type pack struct {
 	*bonded.Package
-	docs []bonded.Digest // of messages, reasons and owners: they may be deleted
+	docs []bonded.Digest // of messages, reasons, owners and policies: they may be deleted
 }
 
 func newHistory(origin string) *history {
@@ -59,6 +60,9 @@ func (h *history) fold(body []byte) error {
 		return h.seal(i, e)
 	}
 	first := true
+	if e.Name.IsZero() && !e.Doc.IsZero() {
+		h.docs = append(h.docs, e.Doc)
+	}
 	if !e.Name.IsZero() {
 		if first, err = h.foldPackage(i, e); err != nil {
 			return err

@@ -49,7 +49,7 @@ func (c *inspection) pack(p *pack) error {
 		c.run.skip("packages of " + p.Name.Ecosystem + ": this program does not speak that dialect")
 		return nil
 	}
-	if err := c.logDocuments(p); err != nil {
+	if err := c.logDocuments(p.Name.String(), p.needs()); err != nil {
 		return err
 	}
 	if err := c.files(eco, p); err != nil {
@@ -119,19 +119,31 @@ func (l *library) refuse(d bonded.Digest) {
 	l.wrong[d] = true
 }
 
-// logDocuments fetches every document that the package's entries refer to.
-// Messages, reasons and owners may be deleted, and so may what was extracted
-// from a file that is removed; what describes a file that can be installed may not.
-func (c *inspection) logDocuments(p *pack) error {
+// deletable says of documents that they may be deleted.
+func deletable(docs []bonded.Digest) map[bonded.Digest]bool {
 	needed := map[bonded.Digest]bool{}
-	for _, d := range p.docs {
+	for _, d := range docs {
 		needed[d] = false
 	}
+	return needed
+}
+
+// needs lists every document that the package's entries refer to, true for one
+// that has to be there. Messages, reasons, owners and policies may be deleted,
+// and so may what was extracted from a file that is removed; what describes a
+// file that can be installed may not.
+func (p *pack) needs() map[bonded.Digest]bool {
+	needed := deletable(p.docs)
 	for r := range p.Releases() {
 		for _, f := range r.Files {
 			needed[f.Meta] = needed[f.Meta] || !f.Removed
 		}
 	}
+	return needed
+}
+
+// logDocuments fetches documents by digest; of is what refers to them.
+func (c *inspection) logDocuments(of string, needed map[bonded.Digest]bool) error {
 	digests := make([]bonded.Digest, 0, len(needed))
 	for d := range needed {
 		digests = append(digests, d)
@@ -145,13 +157,13 @@ func (c *inspection) logDocuments(p *pack) error {
 			c.count(func(n *Counts) { n.Deleted++ })
 			return nil
 		case err != nil:
-			c.add("log document", logwire.DocPath(d), fmt.Errorf("of %s: %w", p.Name, err))
+			c.add("log document", logwire.DocPath(d), fmt.Errorf("of %s: %w", of, err))
 			c.docs.refuse(d)
 			return nil
 		}
 		c.count(func(n *Counts) { n.LogDocuments++ })
 		if got := bonded.DigestOf(b); got != d {
-			c.add("log document", logwire.DocPath(d), fmt.Errorf("of %s: has the SHA-256 %s", p.Name, got.Hex()))
+			c.add("log document", logwire.DocPath(d), fmt.Errorf("of %s: has the SHA-256 %s", of, got.Hex()))
 			c.docs.refuse(d)
 			return nil
 		}

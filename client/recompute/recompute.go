@@ -200,7 +200,8 @@ func (r *run) checkAll(ctx context.Context) error {
 }
 
 // subjects names all that is checked by itself: "npm" for the documents about
-// the whole repository in one dialect, "npm/left-pad" for a package.
+// the whole repository in one dialect, "npm/left-pad" for a package, and what
+// entries about no package refer to.
 func (r *run) subjects() []string {
 	var out []string
 	for id := range r.ecosystems {
@@ -209,17 +210,27 @@ func (r *run) subjects() []string {
 	for name := range r.log.packages {
 		out = append(out, name)
 	}
+	if len(r.log.docs) > 0 {
+		out = append(out, houseSubject)
+	}
 	slices.Sort(out)
 	return out
 }
+
+// houseSubject stands for the documents that entries about the whole repository
+// refer to; no package is called so.
+const houseSubject = "/log/doc"
 
 // check looks at one subject and replaces what was found about it before.
 func (r *run) check(ctx context.Context, subject string) error {
 	c := &inspection{run: r, ctx: ctx}
 	var err error
-	if strings.Contains(subject, "/") {
+	switch {
+	case subject == houseSubject:
+		err = c.logDocuments("the repository", deletable(r.log.docs))
+	case strings.Contains(subject, "/"):
 		err = c.pack(r.log.packages[subject])
-	} else {
+	default:
 		err = c.house(r.ecosystems[subject])
 	}
 	if err != nil {
@@ -279,7 +290,7 @@ func (r *run) lookAgain(ctx context.Context) error {
 // suspects are the subjects about which something was found.
 func (r *run) suspects() (again []string, proofs bool) {
 	for s := range r.found {
-		if _, ok := r.log.packages[s]; ok || r.ecosystems[s] != nil {
+		if _, ok := r.log.packages[s]; ok || r.ecosystems[s] != nil || s == houseSubject {
 			again = append(again, s)
 		}
 	}

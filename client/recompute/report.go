@@ -36,7 +36,8 @@ type Counts struct {
 	DocumentBytes int64 `json:"documentBytes"` // compared, decoded
 	Artifacts     int   `json:"artifacts"`
 	ArtifactBytes int64 `json:"artifactBytes"`
-	// Deleted counts documents that are gone and may be: messages, reasons, owners.
+	// Deleted counts documents that are gone and may be: messages, reasons, owners,
+	// policies.
 	Deleted int `json:"deleted"`
 }
 
