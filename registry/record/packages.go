@@ -166,25 +166,16 @@ func (t *Tx) Owned(user string) ([]bonded.Name, error) {
 	return list, t.b.wrap(what, rows.Err())
 }
 
-// Standing says if a name is claimed, and if user is one of its owners.
-func (t *Tx) Standing(name bonded.Name, user string) (claimed, owner bool, err error) {
-	_, err = t.one("read who owns "+name.String(), standing, []any{name.Ecosystem, name.Key, user}, &claimed, &owner)
-	return claimed, owner, err
-}
-
-const standing = `SELECT EXISTS (SELECT 1 FROM package WHERE eco = $1 AND key = $2),
-	EXISTS (SELECT 1 FROM owner WHERE eco = $1 AND key = $2 AND user_name = $3)`
-
 // skeleton is Name.Skeleton in SQL, letter for letter as the schema's index has it.
 const skeleton = `replace(replace(replace(replace(replace(replace(lower(key), '-', ''), '_', ''), '.', ''), 'i', 'l'), '1', 'l'), '0', 'o')`
 
-// Alike returns the keys of names that look like a name and that user does not
-// own, sorted; never the name itself. A few are enough to refuse it.
+// Alike returns the keys of names that look like a name and that user has no
+// right on, by no way, sorted; never the name itself. A few are enough to refuse it.
 func (b *Book) Alike(ctx context.Context, name bonded.Name, user string) (keys []string, err error) {
 	err = b.View(ctx, func(t *Tx) error {
 		keys, err = t.strings("look for names like "+name.String(), `SELECT key FROM package
 			WHERE eco = $1 AND `+skeleton+` = $2 AND key <> $3
-			AND NOT EXISTS (SELECT 1 FROM owner WHERE owner.eco = package.eco AND owner.key = package.key AND user_name = $4)
+			AND NOT EXISTS (SELECT 1 FROM owner WHERE owner.eco = package.eco AND owner.key = package.key AND `+principals("owner.user_name", "$4")+`)
 			ORDER BY key LIMIT 3`, name.Ecosystem, name.Skeleton(), name.Key, user)
 		return err
 	})

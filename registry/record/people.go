@@ -30,6 +30,9 @@ type Enrolment struct {
 
 // AddUser makes an account. A name that was ever used is an error of kind Conflict.
 func (t *Tx) AddUser(u User) error {
+	if err := t.checkErased(u.Name); err != nil {
+		return err
+	}
 	n, err := t.exec("add the user "+u.Name,
 		`INSERT INTO user_account (name, email, created, disabled) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		u.Name, clean(u.Email), micros(u.Created), micros(u.Disabled))
@@ -42,6 +45,16 @@ func (t *Tx) AddUser(u User) error {
 // SetDisabled closes an account at a time, or opens it again with the zero time.
 func (t *Tx) SetDisabled(user string, at time.Time) error {
 	n, err := t.exec("disable the user "+user, `UPDATE user_account SET disabled = $2 WHERE name = $1`, user, micros(at))
+	if err == nil && n == 0 {
+		err = noUser(user)
+	}
+	return err
+}
+
+// SetRoles sets what a user is in the house: moderator, administrator, or
+// nothing.
+func (t *Tx) SetRoles(user string, roles []string) error {
+	n, err := t.exec("set the roles of "+user, `UPDATE user_account SET roles = $2 WHERE name = $1`, user, joinWords(roles))
 	if err == nil && n == 0 {
 		err = noUser(user)
 	}

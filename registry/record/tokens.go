@@ -92,10 +92,14 @@ func (b *Book) token(ctx context.Context, where string, args ...any) (Token, err
 
 // Tokens returns the tokens of a user, newest first.
 func (b *Book) Tokens(ctx context.Context, user string) ([]Token, error) {
+	return b.tokens(ctx, "read the tokens of "+user, `WHERE t.user_name = $1 ORDER BY t.created DESC, t.id`, user)
+}
+
+func (b *Book) tokens(ctx context.Context, what, where string, args ...any) ([]Token, error) {
 	var list []Token
 	err := b.View(ctx, func(t *Tx) error {
 		list = nil
-		rows, err := t.query("read the tokens of "+user, tokenColumns+`WHERE t.user_name = $1 ORDER BY t.created DESC, t.id`, user)
+		rows, err := t.query(what, tokenColumns+where, args...)
 		if err != nil {
 			return err
 		}
@@ -103,11 +107,11 @@ func (b *Book) Tokens(ctx context.Context, user string) ([]Token, error) {
 		for rows.Next() {
 			k, err := scanToken(rows)
 			if err != nil {
-				return b.wrap("read the tokens of "+user, err)
+				return b.wrap(what, err)
 			}
 			list = append(list, k)
 		}
-		return b.wrap("read the tokens of "+user, rows.Err())
+		return b.wrap(what, rows.Err())
 	})
 	return list, err
 }
@@ -132,6 +136,14 @@ func scanToken(row interface{ Scan(...any) error }) (Token, error) {
 	k.Created, k.Expires, k.LastUsed = fromMicros(at[0]), fromMicros(at[1]), fromMicros(at[2])
 	k.Revoked, k.Disabled = fromMicros(at[3]), fromMicros(at[4])
 	return k, nil
+}
+
+// UnusedTokens returns the tokens that live and that nobody used after a time,
+// the oldest first; at most n.
+func (b *Book) UnusedTokens(ctx context.Context, now, since time.Time, n int) ([]Token, error) {
+	return b.tokens(ctx, "look for tokens that nobody uses",
+		`WHERE t.revoked = 0 AND t.expires > $1 AND t.created < $2 AND t.last_used < $2 ORDER BY t.created, t.id LIMIT $3`,
+		micros(now), micros(since), n)
 }
 
 // Use is when a token was last used, and from where.

@@ -65,12 +65,6 @@ func (b *Book) Dependants(ctx context.Context, name bonded.Name) (int, error) {
 	return n, b.wrap("count the dependants of "+name.String(), err)
 }
 
-// Standing is Tx.Standing outside of a transaction.
-func (b *Book) Standing(ctx context.Context, name bonded.Name, user string) (claimed, owner bool, err error) {
-	err = b.read.QueryRowContext(ctx, standing, name.Ecosystem, name.Key, user).Scan(&claimed, &owner)
-	return claimed, owner, b.wrap("read who owns "+name.String(), err)
-}
-
 // Retired reports whether a package had releases and every one of them was
 // deleted. It folds the package's history.
 func (b *Book) Retired(ctx context.Context, name bonded.Name) (retired bool, err error) {
