@@ -41,19 +41,31 @@ CREATE TABLE recovery_code (
 );
 CREATE INDEX recovery_code_user ON recovery_code (user_name);
 
+-- kind: full; enrolling (may add factors and nothing else); breached (may set a
+-- password and nothing else).
 CREATE TABLE session (
 	hash      BLOB NOT NULL PRIMARY KEY,
 	id        TEXT NOT NULL UNIQUE, -- names it to people; no secret
 	user_name TEXT NOT NULL REFERENCES user_account (name),
-	kind      TEXT NOT NULL, -- full, or enrolling: may add factors and nothing else
+	kind      TEXT NOT NULL,
 	factors   TEXT NOT NULL, -- what was shown at sign-in
 	label     TEXT NOT NULL, -- browser and system, coarse
+	about     TEXT NOT NULL, -- of a recovery: what it must end with, and what it has so far; JSON
 	created   BIGINT NOT NULL,
 	seen      BIGINT NOT NULL,
 	rotated   BIGINT NOT NULL,
+	taken     BIGINT NOT NULL, -- 1: the browser has shown the newest cookie
 	stepped   BIGINT NOT NULL -- last phishing-resistant proof
 );
 CREATE INDEX session_by_user ON session (user_name);
+
+-- Cookies that a session had before. Who shows one later has stolen it, or was
+-- robbed of the session.
+CREATE TABLE session_past (
+	hash BLOB NOT NULL PRIMARY KEY,
+	id   TEXT NOT NULL
+);
+CREATE INDEX session_past_id ON session_past (id);
 
 CREATE TABLE device (
 	hash      BLOB NOT NULL,
@@ -171,6 +183,7 @@ CREATE TABLE publisher (
 	eco     TEXT NOT NULL,
 	key     TEXT NOT NULL,
 	issuer  TEXT NOT NULL, -- URL
+	subject TEXT NOT NULL, -- what tokens are looked up by: a repository, a service account
 	profile TEXT NOT NULL, -- which CI system, for people
 	claims  TEXT NOT NULL, -- JSON: claim -> value that it must have
 	creator TEXT NOT NULL,
@@ -179,7 +192,8 @@ CREATE TABLE publisher (
 	used    BIGINT NOT NULL
 );
 CREATE INDEX publisher_package ON publisher (eco, key);
-CREATE INDEX publisher_issuer ON publisher (issuer);
+CREATE INDEX publisher_subject ON publisher (issuer, subject);
+CREATE INDEX publisher_pending ON publisher (creator) WHERE expires <> 0;
 
 CREATE TABLE spent (
 	issuer  TEXT NOT NULL,
@@ -187,8 +201,10 @@ CREATE TABLE spent (
 	expires BIGINT NOT NULL,
 	PRIMARY KEY (issuer, jti)
 ) WITHOUT ROWID;
+CREATE INDEX spent_expires ON spent (expires);
 
--- Releases that wait for a second person. body is the judged draft.
+-- Releases that wait for a second person. body is the judged draft; it goes
+-- when the release was answered.
 CREATE TABLE staged (
 	id       TEXT NOT NULL PRIMARY KEY,
 	eco      TEXT NOT NULL,
@@ -196,6 +212,8 @@ CREATE TABLE staged (
 	display  TEXT NOT NULL,
 	version  TEXT NOT NULL,
 	actor    TEXT NOT NULL,
+	files    TEXT NOT NULL, -- name, blank, SHA-256 in hexadecimal; one a line
+	blobs    TEXT NOT NULL, -- where in quarantine its bytes are; one a line
 	body     BLOB NOT NULL,
 	created  BIGINT NOT NULL,
 	expires  BIGINT NOT NULL,
@@ -234,6 +252,7 @@ INSERT INTO token_with_limits
 DROP TABLE token;
 ALTER TABLE token_with_limits RENAME TO token;
 CREATE INDEX token_user ON token (user_name);
+CREATE INDEX token_publisher ON token (expires) WHERE publisher <> '';
 
 -- The journal: whose account or package a line is about, and if somebody still
 -- has to be told.
