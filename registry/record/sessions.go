@@ -1,0 +1,145 @@
+package record
+
+import (
+	"time"
+
+	"bonded.dev"
+)
+
+// Session is a browser in which somebody signed in.
+type Session struct {
+	ID      string // names it to people; no secret
+	User    string
+	Kind    string // full, enrolling, breached
+	Factors []string
+	Label   string
+	About   string // of a recovery, JSON
+	Created time.Time
+	Seen    time.Time
+	Rotated time.Time
+	Taken   bool // the browser has shown its newest cookie
+	Stepped time.Time
+	// Closed says since when the account is disabled or erased, Frozen since when
+	// its address's domain lapsed; zero: it is not. Both are read only.
+	Closed, Frozen time.Time
+}
+
+const sessionColumns = `SELECT s.id, s.user_name, s.kind, s.factors, s.label, s.about, s.created, s.seen, s.rotated, s.taken, s.stepped,
+	CASE WHEN u.disabled <> 0 THEN u.disabled ELSE u.erased END, u.frozen
+	FROM session s JOIN user_account u ON u.name = s.user_name `
+
+// AddSession stores a session under the hash of its cookie.
+func (t *Tx) AddSession(s Session, cookie bonded.Digest) error {
+	_, err := t.exec("store a session",
+		`INSERT INTO session (hash, id, user_name, kind, factors, label, about, created, seen, rotated, taken, stepped)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		cookie[:], s.ID, s.User, s.Kind, joinWords(s.Factors), clean(s.Label), s.About, micros(s.Created), micros(s.Seen),
+		micros(s.Rotated), flag(s.Taken), micros(s.Stepped))
+	return err
+}
+
+// SessionByCookie finds the session whose newest cookie has this hash.
+func (t *Tx) SessionByCookie(cookie bonded.Digest) (Session, bool, error) {
+	return t.session(`WHERE s.hash = $1`, cookie[:])
+}
+
+// SessionByPast finds the session that had this cookie before.
+func (t *Tx) SessionByPast(cookie bonded.Digest) (Session, bool, error) {
+	return t.session(`WHERE s.id = (SELECT id FROM session_past WHERE hash = $1)`, cookie[:])
+}
+
+// SessionByID finds a session by its name.
+func (t *Tx) SessionByID(id string) (Session, bool, error) { return t.session(`WHERE s.id = $1`, id) }
+
+func (t *Tx) session(where string, args ...any) (s Session, found bool, err error) {
+	list, err := t.sessions(where, args...)
+	if err != nil || len(list) == 0 {
+		return s, false, err
+	}
+	return list[0], true, nil
+}
+
+// Sessions returns the sessions of a user, the newest first.
+func (t *Tx) Sessions(user string) ([]Session, error) {
+	return t.sessions(`WHERE s.user_name = $1 ORDER BY s.seen DESC, s.id`, user)
+}
+
+func (t *Tx) sessions(where string, args ...any) (list []Session, err error) {
+	const what = "read sessions"
+	rows, err := t.query(what, sessionColumns+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s Session
+		var factors string
+		var at [7]int64
+		if err := rows.Scan(&s.ID, &s.User, &s.Kind, &factors, &s.Label, &s.About, &at[0], &at[1], &at[2], &at[3], &at[4], &at[5], &at[6]); err != nil {
+			return nil, t.b.wrap(what, err)
+		}
+		s.Factors, s.Taken = splitWords(factors), at[3] != 0
+		s.Created, s.Seen, s.Rotated, s.Stepped = fromMicros(at[0]), fromMicros(at[1]), fromMicros(at[2]), fromMicros(at[4])
+		s.Closed, s.Frozen = fromMicros(at[5]), fromMicros(at[6])
+		list = append(list, s)
+	}
+	return list, t.b.wrap(what, rows.Err())
+}
+
+// PutSession writes what changes in a session: kind, what it is about, when it
+// was seen, its newest cookie taken, and its last proof.
+func (t *Tx) PutSession(s Session) error {
+	_, err := t.exec("change a session",
+		`UPDATE session SET kind = $2, about = $3, seen = $4, taken = $5, stepped = $6 WHERE id = $1`,
+		s.ID, s.Kind, s.About, micros(s.Seen), flag(s.Taken), micros(s.Stepped))
+	return err
+}
+
+// RotateSession gives a session another cookie and remembers the one before.
+func (t *Tx) RotateSession(id string, cookie bonded.Digest, at time.Time) error {
+	if _, err := t.exec("remember a cookie",
+		`INSERT INTO session_past (hash, id) SELECT hash, id FROM session WHERE id = $1`, id); err != nil {
+		return err
+	}
+	_, err := t.exec("rotate a session",
+		`UPDATE session SET hash = $2, rotated = $3, seen = $3, taken = 0 WHERE id = $1`, id, cookie[:], micros(at))
+	return err
+}
+
+// EndSession ends one session of a user, and reports if it was there.
+func (t *Tx) EndSession(user, id string) (bool, error) {
+	n, err := t.exec("end a session", `DELETE FROM session WHERE user_name = $1 AND id = $2`, user, id)
+	if err == nil && n > 0 {
+		_, err = t.exec("forget cookies", `DELETE FROM session_past WHERE id = $1`, id)
+	}
+	return n > 0, err
+}
+
+// EndSessions ends all sessions of a user but one, and returns how many there
+// were. An empty id spares none.
+func (t *Tx) EndSessions(user, but string) (int64, error) {
+	if _, err := t.exec("forget cookies",
+		`DELETE FROM session_past WHERE id IN (SELECT id FROM session WHERE user_name = $1 AND id <> $2)`, user, but); err != nil {
+		return 0, err
+	}
+	return t.exec("end sessions", `DELETE FROM session WHERE user_name = $1 AND id <> $2`, user, but)
+}
+
+// KnowsDevice says if a user signed in before in the browser that has this cookie.
+func (t *Tx) KnowsDevice(user string, cookie bonded.Digest) (bool, error) {
+	return t.one("look for a device", `SELECT hash FROM device WHERE hash = $1 AND user_name = $2`, []any{cookie[:], user}, new([]byte))
+}
+
+// PutDevice lets a browser be known to a user.
+func (t *Tx) PutDevice(user string, cookie bonded.Digest, at time.Time) error {
+	_, err := t.exec("remember a device",
+		`INSERT INTO device (hash, user_name, first, last) VALUES ($1, $2, $3, $3)
+		ON CONFLICT (hash, user_name) DO UPDATE SET last = excluded.last`, cookie[:], user, micros(at))
+	return err
+}
+
+// ForgetDevices makes every browser of a user an unknown one.
+func (t *Tx) ForgetDevices(user string) error {
+	_, err := t.exec("forget devices", `DELETE FROM device WHERE user_name = $1`, user)
+	return err
+}
