@@ -44,6 +44,7 @@ type Book struct {
 	path    string  // of the SQLite file; empty on PostgreSQL
 	stmts   map[string]*sql.Stmt
 	lock    locker
+	nameKey []byte // see NameKey
 }
 
 // Close ends all connections.
