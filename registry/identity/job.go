@@ -1,0 +1,33 @@
+package identity
+
+import (
+	"strings"
+	"time"
+
+	"bonded.dev"
+	"bonded.dev/registry/record"
+)
+
+// JobTTL is how long the upload token of a build job lives.
+const JobTTL = 15 * time.Minute
+
+// JobToken makes the upload token of a build job in a transaction of its
+// caller, who also writes the event. It belongs to no user but to the trusted
+// publishers with the given ids; it publishes and tags the packages and does
+// nothing else, and with digests (SHA-256, hexadecimal) it uploads these
+// artifacts alone.
+func (k *Keeper) JobToken(tx *record.Tx, publishers []string, packages []bonded.Name, digests []string) (Secret, record.Token, error) {
+	var scopes []Scope
+	for _, n := range packages {
+		scopes = append(scopes, Scope{Actions: []bonded.Action{bonded.ActPublish, bonded.ActTag}, Ecosystem: n.Ecosystem, Pattern: n.Key})
+	}
+	secret, t, err := k.newToken(scopes, JobTTL)
+	if err != nil {
+		return Secret{}, t, err
+	}
+	t.Origin, t.Publisher, t.Digests = "publisher", strings.Join(publishers, " "), digests
+	if err := tx.AddToken(t); err != nil {
+		return Secret{}, t, err
+	}
+	return secret, t, nil
+}
