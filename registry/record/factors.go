@@ -53,8 +53,12 @@ func (t *Tx) Account(name string) (User, error) {
 	return u, t.b.wrap("read the user "+name, err)
 }
 
-// SetEmail gives an account another address, and notes when it was proven.
+// SetEmail gives an account another address, and notes when it was proven. The
+// one before hears of what happens for a while longer.
 func (t *Tx) SetEmail(user, email string, verified time.Time) error {
+	if err := t.keepAddress(user, verified); err != nil {
+		return err
+	}
 	n, err := t.exec("change the address of "+user,
 		`UPDATE user_account SET email = $2, verified = $3 WHERE name = $1`, user, clean(email), micros(verified))
 	if err == nil && n == 0 {

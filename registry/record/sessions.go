@@ -43,9 +43,16 @@ func (t *Tx) SessionByCookie(cookie bonded.Digest) (Session, bool, error) {
 	return t.session(`WHERE s.hash = $1`, cookie[:])
 }
 
-// SessionByPast finds the session that had this cookie before.
-func (t *Tx) SessionByPast(cookie bonded.Digest) (Session, bool, error) {
-	return t.session(`WHERE s.id = (SELECT id FROM session_past WHERE hash = $1)`, cookie[:])
+// SessionByPast finds the session that had this cookie before, and says until when.
+func (t *Tx) SessionByPast(cookie bonded.Digest) (s Session, retired time.Time, found bool, err error) {
+	var id string
+	var at int64
+	found, err = t.one("look for an earlier cookie", `SELECT id, retired FROM session_past WHERE hash = $1`, []any{cookie[:]}, &id, &at)
+	if err != nil || !found {
+		return s, retired, false, err
+	}
+	s, found, err = t.SessionByID(id)
+	return s, fromMicros(at), found, err
 }
 
 // SessionByID finds a session by its name.
@@ -86,23 +93,33 @@ func (t *Tx) sessions(where string, args ...any) (list []Session, err error) {
 	return list, t.b.wrap(what, rows.Err())
 }
 
-// PutSession writes what changes in a session: kind, what it is about, when it
-// was seen, its newest cookie taken, and its last proof.
+// SeeSession notes that the newest cookie of a session was shown.
+func (t *Tx) SeeSession(id string, cookie bonded.Digest, at time.Time) error {
+	_, err := t.exec("note the use of a session", `UPDATE session SET seen = $3, taken = 1 WHERE id = $1 AND hash = $2`, id, cookie[:], micros(at))
+	return err
+}
+
+// PutSession writes what changes in a session: its kind, what it is about, and
+// its last proof. What it says was read in the same transaction.
 func (t *Tx) PutSession(s Session) error {
-	_, err := t.exec("change a session",
-		`UPDATE session SET kind = $2, about = $3, seen = $4, taken = $5, stepped = $6 WHERE id = $1`,
-		s.ID, s.Kind, s.About, micros(s.Seen), flag(s.Taken), micros(s.Stepped))
+	_, err := t.exec("change a session", `UPDATE session SET kind = $2, about = $3, stepped = $4 WHERE id = $1`, s.ID, s.Kind, s.About, micros(s.Stepped))
 	return err
 }
 
 // RotateSession gives a session another cookie and remembers the one before.
 func (t *Tx) RotateSession(id string, cookie bonded.Digest, at time.Time) error {
 	if _, err := t.exec("remember a cookie",
-		`INSERT INTO session_past (hash, id) SELECT hash, id FROM session WHERE id = $1`, id); err != nil {
+		`INSERT INTO session_past (hash, id, retired) SELECT hash, id, $2 FROM session WHERE id = $1`, id, micros(at)); err != nil {
 		return err
 	}
 	_, err := t.exec("rotate a session",
 		`UPDATE session SET hash = $2, rotated = $3, seen = $3, taken = 0 WHERE id = $1`, id, cookie[:], micros(at))
+	return err
+}
+
+// RetireCookie says until when an earlier cookie was the newest.
+func (t *Tx) RetireCookie(cookie bonded.Digest, at time.Time) error {
+	_, err := t.exec("retire a cookie", `UPDATE session_past SET retired = $2 WHERE hash = $1`, cookie[:], micros(at))
 	return err
 }
 

@@ -182,12 +182,12 @@ func TestSessionsRotate(t *testing.T) {
 				t.Errorf("session %+v", got)
 			}
 			_, current, err2 := tx.SessionByCookie(first)
-			past, was, err3 := tx.SessionByPast(first)
-			if current || !was || past.ID != "s1" {
-				t.Error("an old cookie is current", current, "or forgotten", !was)
+			past, retired, was, err3 := tx.SessionByPast(first)
+			if current || !was || past.ID != "s1" || !retired.Equal(noon.Add(time.Hour)) {
+				t.Error("an old cookie is current", current, "or forgotten", !was, "retired", retired)
 			}
-			s.Kind, s.About, s.Taken, s.Stepped = "enrolling", "{}", true, time.Time{}
-			err4 := tx.PutSession(s)
+			s.Kind, s.About, s.Taken, s.Stepped, s.Seen = "enrolling", "{}", true, time.Time{}, noon.Add(2*time.Hour)
+			err4 := errors.Join(tx.PutSession(s), tx.SeeSession("s1", second, s.Seen), tx.SeeSession("s1", first, noon))
 			got, _, err5 := tx.SessionByID("s1")
 			if !reflect.DeepEqual(got, s) {
 				t.Errorf("changed to %+v", got)
@@ -210,7 +210,7 @@ func TestSessionsRotate(t *testing.T) {
 			}
 			n, err2 := tx.EndSessions("alice", "s2")
 			list, err3 := tx.Sessions("alice")
-			_, was, err4 := tx.SessionByPast(first)
+			_, _, was, err4 := tx.SessionByPast(first)
 			if n != 1 || len(list) != 1 || list[0].ID != "s2" || was {
 				t.Errorf("ended %d, left %+v, remembers cookies %t", n, list, was)
 			}

@@ -63,8 +63,9 @@ CREATE INDEX session_by_user ON session (user_name);
 -- Cookies that a session had before. Who shows one later has stolen it, or was
 -- robbed of the session.
 CREATE TABLE session_past (
-	hash BYTEA NOT NULL PRIMARY KEY,
-	id   TEXT COLLATE "C" NOT NULL
+	hash    BYTEA NOT NULL PRIMARY KEY,
+	id      TEXT COLLATE "C" NOT NULL,
+	retired BIGINT NOT NULL
 );
 CREATE INDEX session_past_id ON session_past (id);
 
@@ -263,6 +264,7 @@ ALTER TABLE audit ADD COLUMN tell BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX audit_tell ON audit (id) WHERE tell <> 0;
 CREATE INDEX audit_account ON audit (account, id);
 CREATE INDEX audit_subject ON audit (subject, id);
+CREATE INDEX audit_actor ON audit (actor, id);
 
 -- Domains of e-mail addresses, as the daily check saw them.
 CREATE TABLE domain (
