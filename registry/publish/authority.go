@@ -10,25 +10,6 @@ import (
 
 var errNotBuilt = errors.New("not built yet")
 
-// Owners runs change, which alters rows of who owns a package, and logs the
-// owners that it has afterwards, in one transaction. The actor needs the action
-// owner; the event is the caller's to write in change.
-func (d *Desk) Owners(ctx context.Context, name bonded.Name, actor Actor, change func(*record.Tx) error) (bonded.Receipt, error) {
-	return bonded.Receipt{}, errNotBuilt
-}
-
-// Policy runs change, which alters the row or the trusted publishers that say
-// how a package may be published, and logs what the public sees of it.
-func (d *Desk) Policy(ctx context.Context, name bonded.Name, actor Actor, change func(*record.Tx) error) (bonded.Receipt, error) {
-	return bonded.Receipt{}, errNotBuilt
-}
-
-// Override logs that two operators broke the glass; doc says why and names
-// nobody. note runs in the same transaction.
-func (d *Desk) Override(ctx context.Context, doc []byte, note func(*record.Tx) error) (bonded.Receipt, error) {
-	return bonded.Receipt{}, errNotBuilt
-}
-
 // Review is a staged release as somebody sees who is to approve it.
 type Review struct {
 	Staged record.Staged

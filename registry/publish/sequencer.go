@@ -26,6 +26,9 @@ type entrant struct {
 	past  *bonded.Package // it was judged against this
 	size  uint64          // of the log when its new name was compared with others
 	done  chan struct{}
+	// A rewrite has no facts before it is made; action is what it needs.
+	rewrite rewrite
+	action  bonded.Action
 
 	// Written by the sequencer before done is closed.
 	err     error
@@ -243,9 +246,10 @@ type batch struct {
 type claim struct{ key, user string }
 
 type result struct {
-	e     *entrant
-	first uint64
-	err   error
+	e      *entrant
+	first  uint64
+	silent bool // it changed nothing that the log tells of
+	err    error
 }
 
 func (d *Desk) newBatch(ctx context.Context, tx *record.Tx) *batch {
@@ -259,6 +263,9 @@ func (d *Desk) newBatch(ctx context.Context, tx *record.Tx) *batch {
 // add puts one draft into the batch. A draft that is refused now that it meets
 // its neighbours is a result, not an error: an error ends the transaction.
 func (b *batch) add(e *entrant) error {
+	if e.rewrite != nil {
+		return b.again(e)
+	}
 	name := e.draft.Name
 	past, err := b.past(name)
 	if err != nil {
@@ -349,6 +356,11 @@ func (b *batch) facts(e *entrant, past *bonded.Package) ([]bonded.Entry, error) 
 		out = append(out,
 			bonded.Entry{Type: bonded.Claim, Name: e.draft.Name},
 			bonded.Entry{Type: bonded.Owners, Name: e.draft.Name, Doc: bonded.DigestOf(doc), Count: 1})
+		policy, err := b.born(e, heir)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, policy...)
 	}
 	out = append(out, e.draft.Facts...)
 	for i := range out {
@@ -378,15 +390,18 @@ func (b *batch) fact(f bonded.Entry, e *entrant, past *bonded.Package) (*bonded.
 			return nil, err
 		}
 	}
-	next, err := past.Apply(i, f)
-	if err != nil {
-		return nil, err
+	next := past
+	var err error
+	if !f.Name.IsZero() {
+		if next, err = past.Apply(i, f); err != nil {
+			return nil, err
+		}
+		b.changed = append(b.changed, next.Records(f)...)
 	}
 	if b.house, err = b.house.Apply(i, f); err != nil {
 		return nil, err
 	}
 	b.entries = append(b.entries, f)
-	b.changed = append(b.changed, next.Records(f)...)
 	return next, nil
 }
 
@@ -473,6 +488,8 @@ func (b *batch) keep() {
 		r.e.err = r.err
 		if r.err == nil {
 			r.e.taken = true
+		}
+		if r.err == nil && !r.silent {
 			r.e.receipt = bonded.Receipt{Index: r.first, Size: b.head.Size}
 		}
 	}

@@ -33,3 +33,20 @@ func (t *Tx) SetPolicy(name bonded.Name, p Policy) error {
 		name.Ecosystem, name.Key, flag(p.TrustedOnly), flag(p.TwoPerson))
 	return err
 }
+
+// Asked is what there is to settle when a name is claimed.
+type Asked struct {
+	Policy     bool // somebody said how it may be published
+	Publishers bool // trusted publishers wait for it
+	TwoPerson  bool // the organisation that takes it wants two people for each release
+}
+
+// Asked looks, in one round trip, for what there is to settle when a name is
+// claimed, and an organisation takes it; org may name none.
+func (t *Tx) Asked(name bonded.Name, org string) (a Asked, err error) {
+	_, err = t.one("look what waits for "+name.String(),
+		`SELECT EXISTS (SELECT 1 FROM policy WHERE eco = $1 AND key = $2), EXISTS (SELECT 1 FROM publisher WHERE eco = $1 AND key = $2),
+			EXISTS (SELECT 1 FROM org WHERE name = $3 AND two_person <> 0)`,
+		[]any{name.Ecosystem, name.Key, org}, &a.Policy, &a.Publishers, &a.TwoPerson)
+	return a, err
+}
