@@ -101,13 +101,18 @@ func (b *Book) OrgOwners(ctx context.Context, org string) (users []string, err e
 	return users, err
 }
 
-// KeepAddress keeps the address that an account has now, for notices alone,
-// until a time. Whoever replaces the address calls it first, in the same
-// transaction: a notice of the change must reach the one who loses by it.
-func (t *Tx) KeepAddress(user string, until time.Time) error {
+// FormerLife is how long an address that was replaced hears of the account.
+const FormerLife = 30 * 24 * time.Hour
+
+// keepAddress keeps the proven address that an account has now, for notices
+// alone: a notice of its change must reach the one who loses by it.
+func (t *Tx) keepAddress(user string, now time.Time) error {
+	if now.IsZero() {
+		now = time.Now()
+	}
 	_, err := t.exec("keep the former address of "+user, `INSERT INTO former_address (user_name, email, until)
-		SELECT name, email, $2 FROM user_account WHERE name = $1 AND email <> ''
-		ON CONFLICT (user_name, email) DO UPDATE SET until = excluded.until`, user, micros(until))
+		SELECT name, email, $2 FROM user_account WHERE name = $1 AND email <> '' AND verified <> 0
+		ON CONFLICT (user_name, email) DO UPDATE SET until = excluded.until`, user, micros(now.Add(FormerLife)))
 	return err
 }
 

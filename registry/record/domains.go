@@ -59,6 +59,6 @@ func (b *Book) Domains(ctx context.Context) ([]Domain, error) {
 // reports false when the account was so already.
 func (t *Tx) SetFrozen(user string, at time.Time) (changed bool, err error) {
 	n, err := t.exec("freeze or thaw the user "+user,
-		`UPDATE user_account SET frozen = $2 WHERE name = $1 AND (frozen = 0) <> ($2 = 0)`, user, micros(at))
+		`UPDATE user_account SET frozen = $2 WHERE name = $1 AND (frozen = 0) <> (CAST($2 AS BIGINT) = 0)`, user, micros(at))
 	return n > 0, err
 }
