@@ -297,10 +297,23 @@ func (b *Book) SoleOwner(ctx context.Context, user string) (packages []bonded.Na
 	return packages, orgs, err
 }
 
-// OwnersEntries walks over every change of owners there ever was.
-func (t *Tx) OwnersEntries() iter.Seq2[Logged, error] {
-	return t.entries("read the changes of owners", 0,
-		`SELECT idx, body FROM entry WHERE idx >= $1 AND type = 'owners' ORDER BY idx LIMIT 1024`)
+// NamingEntries walks over every entry whose document may name an account: all
+// sets of owners that there ever were, and all overrides.
+func (t *Tx) NamingEntries() iter.Seq2[Logged, error] {
+	return t.entries("read the entries that may name somebody", 0,
+		`SELECT idx, body FROM entry WHERE idx >= $1 AND type IN ('owners', 'override') ORDER BY idx LIMIT 1024`)
+}
+
+// DropPublishersOf ends all trusted publishers of a package.
+func (t *Tx) DropPublishersOf(name bonded.Name) error {
+	_, err := t.exec("end the trusted publishers of "+name.String(),
+		`DELETE FROM publisher WHERE eco = $1 AND key = $2`, name.Ecosystem, name.Key)
+	return err
+}
+
+// WaitingDone returns the changes of a kind that were made.
+func (b *Book) WaitingDone(ctx context.Context, kind string) ([]Waiting, error) {
+	return b.waiting(ctx, `WHERE kind = $1 AND outcome = 'done' ORDER BY due, id`, kind)
 }
 
 // Compact makes the file forget what was deleted: SQLite leaves the bytes of

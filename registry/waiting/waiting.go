@@ -51,7 +51,8 @@ func New(book *record.Book, key []byte) *Room {
 // Handle says what makes changes of a kind. It is called before Run.
 func (r *Room) Handle(kind string, do Do) { r.do[kind] = do }
 
-// Put lets a change wait and returns it with ID, Created and Due set. The
+// Put lets a change wait and returns it with ID, Created and Due set; a Due
+// that is set already stays, for a change with another time of its own. The
 // caller writes an event whose Waiting is the ID in the same transaction: it
 // brings the cancel link to everybody who is told of it.
 func (r *Room) Put(tx *record.Tx, w record.Waiting) (record.Waiting, error) {
@@ -62,7 +63,9 @@ func (r *Room) Put(tx *record.Tx, w record.Waiting) (record.Waiting, error) {
 	rand.Read(id) //nolint:errcheck // crypto/rand.Read never fails
 	w.ID = base64.RawURLEncoding.EncodeToString(id)
 	w.Created = r.Now()
-	w.Due = w.Created.Add(r.Delay)
+	if w.Due.IsZero() {
+		w.Due = w.Created.Add(r.Delay)
+	}
 	w.Cancel = bonded.DigestOf([]byte(r.Secret(w.ID)))
 	return w, tx.AddWaiting(w)
 }
@@ -74,10 +77,18 @@ func (r *Room) Secret(id string) string {
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
 }
 
+// ByLink returns a change to whoever has the link of its mail, and changes nothing.
+func (r *Room) ByLink(ctx context.Context, id, secret string) (record.Waiting, error) {
+	if subtle.ConstantTimeCompare([]byte(secret), []byte(r.Secret(id))) != 1 {
+		return record.Waiting{}, bonded.Errorf(bonded.Forbidden, "this cancel link is not complete; copy all of it from the mail")
+	}
+	return r.book.WaitingByID(ctx, id)
+}
+
 // CancelByLink ends a change for whoever has the link of its mail.
 func (r *Room) CancelByLink(ctx context.Context, id, secret string) error {
-	if subtle.ConstantTimeCompare([]byte(secret), []byte(r.Secret(id))) != 1 {
-		return bonded.Errorf(bonded.Forbidden, "this cancel link is not complete; copy all of it from the mail")
+	if _, err := r.ByLink(ctx, id, secret); err != nil {
+		return err
 	}
 	return r.cancel(ctx, id, "link")
 }
