@@ -36,6 +36,9 @@ type Info struct {
 	// Setup are the commands that point a client here, for people; "{url}"
 	// stands for the URL of the dialect, with trailing slash.
 	Setup []string
+	// Token are the commands that give a client its token, for people. TOKEN
+	// stands for it, "{url}" as above, "{place}" for the URL without its scheme.
+	Token []string
 	// MaxUpload bounds one request body, bytes.
 	MaxUpload int64
 	// Checks names the digests that its uploads carry or its documents show,

@@ -72,6 +72,10 @@ func (Ecosystem) Info() ecosystem.Info {
 			"npm config set registry {url}",
 			"yarn config set npmRegistryServer {url}",
 		},
+		Token: []string{
+			"npm config set //{place}:_authToken TOKEN",
+			"yarn config set npmAuthToken TOKEN",
+		},
 		MaxUpload: maxTarball/3*4 + maxJSON,
 		Checks:    []ecosystem.Hash{ecosystem.SHA1, ecosystem.SHA512},
 	}

@@ -65,6 +65,10 @@ func (Ecosystem) Info() ecosystem.Info {
 			"twine upload --repository-url {url}upload/ dist/*",
 			"uv publish --publish-url {url}upload/",
 		},
+		Token: []string{
+			"export TWINE_USERNAME=__token__ TWINE_PASSWORD=TOKEN",
+			"export UV_PUBLISH_TOKEN=TOKEN",
+		},
 		MaxUpload: largestFile + largestForm,
 		Checks:    []ecosystem.Hash{ecosystem.MD5, ecosystem.BLAKE2b},
 	}
