@@ -83,6 +83,13 @@ var Kinds = []Kind{
 	{ID: "publisher.remove", Title: "A trusted publisher was removed", Tell: Both, Class: 3005, Activity: 2, Severity: 2},
 	{ID: "publisher.exchange", Title: "A build job got an upload token", Tell: Nobody, Class: 3002, Activity: 1, Severity: 1},
 	{ID: "publisher.refuse", Title: "A build job was refused an upload token", Tell: Nobody, Class: 3002, Activity: 1, Severity: 2},
+	{ID: "publisher.strange", Title: "A build job with the right name and the wrong id was refused", Tell: Both, Class: 3002, Activity: 1, Severity: 4,
+		Advice: "Somebody else may have taken over the name of your repository or account at the code host. Remove the trusted publisher until you know."},
+	{ID: "publisher.pin", Title: "The ids of a trusted publisher were noted", Tell: Both, Class: 3005, Activity: 99, Severity: 2,
+		Advice: "From now on nobody else can be this publisher, even under the same name. If the release was not yours, remove the publisher."},
+	{ID: "publisher.done", Title: "A build job gave its upload token back", Tell: Nobody, Class: 3002, Activity: 2, Severity: 1},
+	{ID: "publisher.void", Title: "A trusted publisher that waited for its first release is void", Tell: Account, Class: 3005, Activity: 2, Severity: 2,
+		Advice: "Somebody else has taken the name, or nothing was released for 30 days. Choose another name, or add the publisher again."},
 
 	// Organisations.
 	{ID: "org.add", Title: "An organisation was made", Tell: Owners, Class: 3006, Activity: 1, Severity: 1},

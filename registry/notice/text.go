@@ -103,7 +103,11 @@ func facts(a record.Audit, user string) (list [][2]string) {
 	if a.Account != "" {
 		add("Account", a.Account)
 	}
-	add("Details", a.Detail)
+	if strings.HasPrefix(a.Action, "change.") {
+		add("Change", a.Detail)
+	} else {
+		add("Details", a.Detail)
+	}
 	return list
 }
 
@@ -164,7 +168,7 @@ func advice(k event.Kind, a record.Audit, user string) string {
 }
 
 func foot(host string) string {
-	return "This mail comes from " + host + " because something changed that matters to your safety. It never asks you to sign in, to send anything or to open a file. A mail that does is a forgery."
+	return "This mail comes from " + host + " because something changed that matters to your safety. It has no link to sign in with, and asks you to send nothing and to open no file. A mail that does is a forgery."
 }
 
 // body is a text of paragraphs, at most 78 columns wide but for links.
