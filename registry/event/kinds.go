@@ -88,8 +88,6 @@ var Kinds = []Kind{
 	{ID: "publisher.pin", Title: "The ids of a trusted publisher were noted", Tell: Both, Class: 3005, Activity: 99, Severity: 2,
 		Advice: "From now on nobody else can be this publisher, even under the same name. If the release was not yours, remove the publisher."},
 	{ID: "publisher.done", Title: "A build job gave its upload token back", Tell: Nobody, Class: 3002, Activity: 2, Severity: 1},
-	{ID: "publisher.void", Title: "A trusted publisher that waited for its first release is void", Tell: Account, Class: 3005, Activity: 2, Severity: 2,
-		Advice: "Somebody else has taken the name, or nothing was released for 30 days. Choose another name, or add the publisher again."},
 
 	// Organisations.
 	{ID: "org.add", Title: "An organisation was made", Tell: Owners, Class: 3006, Activity: 1, Severity: 1},

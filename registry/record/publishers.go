@@ -232,3 +232,23 @@ func (t *Tx) RevokePublisherTokens(id, why string, at time.Time) error {
 		micros(at), clean(why), "% "+id+" %")
 	return err
 }
+
+// HasPublishers says if any package has a publisher of an issuer.
+func (b *Book) HasPublishers(ctx context.Context, issuer string) (has bool, err error) {
+	err = b.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM publisher WHERE issuer = $1)`, clean(issuer)).Scan(&has)
+	return has, b.wrap("look for the publishers of an issuer", err)
+}
+
+// ActiveUser says if an account is there and neither closed, frozen nor erased.
+func (t *Tx) ActiveUser(user string) (active bool, err error) {
+	_, err = t.one("read the user "+user,
+		`SELECT EXISTS (SELECT 1 FROM user_account WHERE name = $1 AND disabled = 0 AND frozen = 0 AND erased = 0)`, []any{user}, &active)
+	return active, err
+}
+
+// Taken says if a name is claimed.
+func (t *Tx) Taken(name bonded.Name) (taken bool, err error) {
+	_, err = t.one("look if "+name.String()+" is taken",
+		`SELECT EXISTS (SELECT 1 FROM package WHERE eco = $1 AND key = $2)`, []any{name.Ecosystem, name.Key}, &taken)
+	return taken, err
+}

@@ -1,47 +1,56 @@
 // Package trusted is trusted publishing: a build job shows an identity token of
 // its platform (OpenID Connect) and gets an upload token for its package, for
 // minutes. No secret lies anywhere.
+//
+//	identity token -> read    an issuer of the list, its signature, our audience, its times
+//	               -> job     what started it, and what stands inside its claims
+//	               -> fits    each publisher's claims, compared exactly; ids before names
+//	               -> spent   the token's id, once, in the transaction that makes the
+//	               -> upload token: these packages, publish and tag, 15 minutes
+//
+// Everything is refused that is not known to be good: an unknown issuer, an
+// unknown trigger, a missing claim. The error names the claim and shows what
+// it was, since the person who reads it sits before a workflow file; what a
+// publisher wants stays with its owners.
+//
+// Names at a code host can be given up and taken by others, ids cannot. An id
+// that the form did not state is noted when the job comes for the first time
+// and counts from then on.
+//
+// A publisher of a name that nobody took is pending: it belongs to its maker,
+// reserves nothing and ends after 30 days. The first upload claims the name for
+// the maker; if others claim it before, the publisher is void.
+//
+// Hole: whoever runs code inside the right job before the digests are named
+// can name others. Staged releases stand behind that.
+//
+// Hole: the first job that comes with the right names fixes the ids. Between
+// the moment a publisher is added and that first release, somebody who takes
+// over the name would be it; stating the ids in the form closes this.
 package trusted
 
 import (
 	"context"
-	"errors"
+	"net/http"
 	"time"
 
-	"bonded.dev"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
 )
-
-var errNotBuilt = errors.New("not built yet")
-
-// Profile is how one kind of CI system names its jobs. Issuers without a
-// profile of their own use "generic".
-type Profile struct {
-	ID     string // "github"
-	Title  string // "GitHub Actions"
-	Issuer string // URL; empty: the form asks for it
-	Fields []Field
-}
-
-// Field is what a person says about a publisher.
-type Field struct {
-	Name     string // of the form
-	Label    string
-	Help     string
-	Claim    string // that it is compared with
-	Required bool
-}
 
 // Config is what a room is made of.
 type Config struct {
 	Book   *record.Book
 	Keeper *identity.Keeper
-	// Audience is what identity tokens must be made for: the host of the public URL.
+	// Audience is what identity tokens must be made for: the host of the public
+	// URL, after the prefix that the client's own flow puts before it.
 	Audience string
-	// Issuers are those that are taken; of a profile, or configured.
+	// Issuers are those that are taken besides the ready profiles.
 	Issuers []Issuer
-	Now     func() time.Time
+	// Client asks issuers for their keys; nil: the usual one. Its transport
+	// alone is used.
+	Client *http.Client
+	Now    func() time.Time
 }
 
 // Issuer is an OpenID Connect issuer that the administrator trusts.
@@ -50,43 +59,50 @@ type Issuer struct {
 	Profile string `yaml:"profile"` // empty: generic
 }
 
-// Room exchanges identity tokens.
-type Room struct{ Config }
+// Room exchanges identity tokens. It is safe for concurrent use.
+type Room struct {
+	Config
+	keys *keyring
+}
 
 // New makes a room.
 func New(c Config) *Room {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Room{Config: c}
+	return &Room{Config: c, keys: newKeyring(c.Client, c.Now)}
 }
 
-// Profiles are those of the issuers that are taken.
-func (r *Room) Profiles() []Profile { return nil }
+const (
+	sweepEvery = 10 * time.Minute
+	// keepEnded is how long an upload token that ended is kept, for its line
+	// in the journal to mean something.
+	keepEnded = 30 * 24 * time.Hour
+)
 
-// Add lets a job publish a package. For a name that nobody took it makes a
-// pending publisher of the user, which expires. Whether the user may is the
-// caller's to check with the right "settings".
-func (r *Room) Add(ctx context.Context, user string, name bonded.Name, profile string, fields map[string]string) (record.Publisher, error) {
-	return record.Publisher{}, errNotBuilt
+// Run forgets, now and then, what is not needed any more, until ctx ends.
+func (r *Room) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			// What could not be forgotten now is forgotten the next time.
+			_ = r.Sweep(ctx)
+		}
+	}
 }
 
-// Remove ends a publisher and the tokens that it got.
-func (r *Room) Remove(ctx context.Context, user, id string) error { return errNotBuilt }
-
-// Of lists the publishers of a package; Pending those that a user made for
-// names that nobody took yet.
-func (r *Room) Of(ctx context.Context, name bonded.Name) ([]record.Publisher, error) {
-	return nil, errNotBuilt
-}
-func (r *Room) Pending(ctx context.Context, user string) ([]record.Publisher, error) {
-	return nil, errNotBuilt
-}
-
-// Exchange takes an identity token and returns an upload token for every
-// package whose publisher it matches, or for only one. With digests (SHA-256,
-// hexadecimal) it uploads these artifacts and no others. A token id (jti) is
-// taken once. Errors are of kind Forbidden and name the claim.
-func (r *Room) Exchange(ctx context.Context, jwt string, only *bonded.Name, digests []string) (identity.Secret, record.Token, error) {
-	return identity.Secret{}, record.Token{}, errNotBuilt
+// Sweep forgets ids of identity tokens that would be refused for their age,
+// pending publishers that have ended, and upload tokens that ended long ago.
+func (r *Room) Sweep(ctx context.Context) error {
+	now := r.Now()
+	return r.Book.Update(ctx, func(tx *record.Tx) error {
+		if err := tx.DropPending(now); err != nil {
+			return err
+		}
+		return tx.DropSpent(now, now.Add(-keepEnded))
+	})
 }
