@@ -195,7 +195,27 @@ func (r *Room) leave(ctx context.Context, user string) error {
 		if left > 0 {
 			continue
 		}
-		if _, err := r.Desk.Policy(ctx, n, publish.House{}, func(tx *record.Tx) error { return tx.DropPublishersOf(n) }); err != nil {
+		if _, err := r.Desk.Policy(ctx, n, publish.House{}, func(tx *record.Tx) error { return r.endPublishers(tx, n) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Room) endPublishers(tx *record.Tx, n bonded.Name) error {
+	list, err := tx.PublishersOf(n)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if err := tx.RemovePublisher(p.ID); err != nil {
+			return err
+		}
+		if err := tx.RevokePublisherTokens(p.ID, "the package has no owner any more", r.Now()); err != nil {
+			return err
+		}
+		err := event.Record(tx, record.Audit{At: r.Now(), Actor: "bonded", Action: "publisher.remove", Subject: n.String(), Detail: p.ID + ": the package has no owner any more"})
+		if err != nil {
 			return err
 		}
 	}

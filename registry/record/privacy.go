@@ -304,13 +304,6 @@ func (t *Tx) NamingEntries() iter.Seq2[Logged, error] {
 		`SELECT idx, body FROM entry WHERE idx >= $1 AND type IN ('owners', 'override') ORDER BY idx LIMIT 1024`)
 }
 
-// DropPublishersOf ends all trusted publishers of a package.
-func (t *Tx) DropPublishersOf(name bonded.Name) error {
-	_, err := t.exec("end the trusted publishers of "+name.String(),
-		`DELETE FROM publisher WHERE eco = $1 AND key = $2`, name.Ecosystem, name.Key)
-	return err
-}
-
 // WaitingDone returns the changes of a kind that were made.
 func (b *Book) WaitingDone(ctx context.Context, kind string) ([]Waiting, error) {
 	return b.waiting(ctx, `WHERE kind = $1 AND outcome = 'done' ORDER BY due, id`, kind)
