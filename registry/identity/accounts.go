@@ -15,14 +15,11 @@ import (
 const (
 	// EnrolmentTTL is how long an enrolment link can be used.
 	EnrolmentTTL = 24 * time.Hour
-	// DefaultTTL and MaxTTL are how long a token lives when nothing is said,
-	// and at most.
-	DefaultTTL = 7 * 24 * time.Hour
-	MaxTTL     = 90 * 24 * time.Hour
 
 	maxScopes  = 32  // of one token
 	maxEmail   = 254 // bytes, RFC 5321 section 4.5.3.1.3 less the brackets
 	adminActor = "admin"
+	houseActor = "bonded" // what falls due by itself
 )
 
 // checkUser holds a name to 2 to 39 characters: lower-case ASCII letters,
@@ -99,83 +96,24 @@ func (k *Keeper) Enrol(ctx context.Context, text string, scopes []Scope) (user s
 	if err != nil {
 		return "", Secret{}, err
 	}
-	secret, t, err := k.newToken(scopes, DefaultTTL)
-	if err != nil {
-		return "", Secret{}, err
-	}
+	var t record.Token
 	err = k.book.Update(ctx, func(tx *record.Tx) error {
-		if t.User, err = tx.UseEnrolment(link.hash(), t.Created); err != nil {
+		now := k.Now()
+		if user, err = tx.UseEnrolment(link.hash(), now); err != nil {
+			return err
+		}
+		if token, t, err = k.PrepareToken(user, Limits{Scopes: scopes}, OriginWeb); err != nil {
 			return err
 		}
 		if err := event.Record(tx, record.Audit{At: t.Created, Actor: t.User, Action: "user.enrol", Subject: t.User, Account: t.User}); err != nil {
 			return err
 		}
-		return addToken(tx, t, t.User)
+		return k.StoreToken(tx, t, t.User)
 	})
 	if err != nil {
 		return "", Secret{}, err
 	}
-	return t.User, secret, nil
-}
-
-// AddToken makes a token for a user, as the administrator on the host, and
-// returns it, once, with what the book keeps of it. ttl zero means DefaultTTL.
-func (k *Keeper) AddToken(ctx context.Context, user string, scopes []Scope, ttl time.Duration) (Secret, record.Token, error) {
-	if ttl == 0 {
-		ttl = DefaultTTL
-	}
-	u, err := k.book.User(ctx, user)
-	if err != nil {
-		return Secret{}, record.Token{}, err
-	}
-	if !u.Disabled.IsZero() {
-		return Secret{}, record.Token{}, bonded.Errorf(bonded.Forbidden, "the account %s is disabled", user)
-	}
-	secret, t, err := k.newToken(scopes, ttl)
-	if err != nil {
-		return Secret{}, record.Token{}, err
-	}
-	t.User = user
-	if err := k.book.Update(ctx, func(tx *record.Tx) error { return addToken(tx, t, adminActor) }); err != nil {
-		return Secret{}, record.Token{}, err
-	}
-	return secret, t, nil
-}
-
-// newToken makes a token that belongs to nobody yet.
-func (k *Keeper) newToken(scopes []Scope, ttl time.Duration) (Secret, record.Token, error) {
-	var t record.Token
-	switch {
-	case ttl < time.Second || ttl > MaxTTL:
-		return Secret{}, t, bonded.Errorf(bonded.Invalid, "a token lives at least a second and at most 90 days, not %s", ttl)
-	case len(scopes) == 0:
-		return Secret{}, t, bonded.Errorf(bonded.Invalid, "a token needs at least one scope, "+scopeExample)
-	case len(scopes) > maxScopes:
-		return Secret{}, t, bonded.Errorf(bonded.Invalid, "a token has at most %d scopes, not %d", maxScopes, len(scopes))
-	}
-	secret, now := newSecret(tokenPrefix), k.Now()
-	t = record.Token{ID: randomText(10), Hash: secret.hash(), Origin: adminActor, Uses: -1, Created: now, Expires: now.Add(ttl)}
-	for _, s := range scopes {
-		// What is stored must be readable again, whoever put the Scope together.
-		if _, err := ParseScope(s.String()); err != nil {
-			return Secret{}, t, err
-		}
-		t.Scopes = append(t.Scopes, s.String())
-	}
-	return secret, t, nil
-}
-
-func addToken(tx *record.Tx, t record.Token, actor string) error {
-	if err := tx.AddToken(t); err != nil {
-		return err
-	}
-	return event.Record(tx, record.Audit{At: t.Created, Actor: actor, Action: "token.add", Subject: t.User, Account: t.User,
-		Detail: t.ID + " until " + t.Expires.UTC().Format(time.RFC3339) + ": " + strings.Join(t.Scopes, " ")})
-}
-
-// RevokeToken ends a token: here at once, on other nodes within seconds.
-func (k *Keeper) RevokeToken(ctx context.Context, id string) error {
-	return k.change(ctx, "token.revoke", id, func(tx *record.Tx, now time.Time) error { return tx.RevokeToken(id, "", now) })
+	return user, token, nil
 }
 
 // DisableUser closes an account, and with it every token of the user.
@@ -188,6 +126,36 @@ func (k *Keeper) EnableUser(ctx context.Context, name string) error {
 	return k.change(ctx, "user.enable", name, func(tx *record.Tx, _ time.Time) error { return tx.SetDisabled(name, time.Time{}) })
 }
 
+// SetRole makes a user moderator or administrator of the house, or with an empty
+// role neither.
+func (k *Keeper) SetRole(ctx context.Context, name, role string) error {
+	var roles []string
+	switch role {
+	case "":
+	case RoleModerator, RoleAdministrator:
+		roles = []string{role}
+	default:
+		return bonded.Errorf(bonded.Invalid, "there is no role %q; there are %s and %s", role, RoleModerator, RoleAdministrator)
+	}
+	now := k.Now()
+	return k.book.Update(ctx, func(tx *record.Tx) error {
+		if err := tx.SetRoles(name, roles); err != nil {
+			return err
+		}
+		detail := "none"
+		if role != "" {
+			detail = role
+		}
+		return event.Record(tx, record.Audit{At: now, Actor: adminActor, Action: "user.role", Subject: name, Account: name, Detail: detail})
+	})
+}
+
+// The roles of the house. None of them may publish anything.
+const (
+	RoleModerator     = "moderator"
+	RoleAdministrator = "administrator"
+)
+
 func (k *Keeper) change(ctx context.Context, action, subject string, do func(*record.Tx, time.Time) error) error {
 	// Whatever came of it, what is remembered may be wrong now.
 	defer k.forget()
@@ -196,6 +164,6 @@ func (k *Keeper) change(ctx context.Context, action, subject string, do func(*re
 		if err := do(tx, now); err != nil {
 			return err
 		}
-		return event.Record(tx, record.Audit{At: now, Actor: adminActor, Action: action, Subject: subject})
+		return event.Record(tx, record.Audit{At: now, Actor: adminActor, Action: action, Subject: subject, Account: subject})
 	})
 }

@@ -5,23 +5,30 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
+	"time"
 
 	"bonded.dev"
 	"bonded.dev/registry/record"
 )
 
-// Caller is somebody whose token was found good. A nil Caller is anonymous.
+// Caller is somebody whose token was found good. A nil Caller is anonymous. It
+// lives for one request.
 type Caller struct {
-	keeper *Keeper
-	user   string
-	token  string // id
-	hash   bonded.Digest
-	scopes []Scope
+	keeper    *Keeper
+	user      string
+	publisher string // ids of trusted publishers, separated by blanks; then user is empty
+	token     string // id
+	hash      bonded.Digest
+	created   time.Time
+	limited   bool    // it has a number of uses
+	bounds    []bound // all must allow
+	from      netip.Addr
+	proof     string
+	proved    map[string]bool // what proof was good for; it can be shown once
 }
 
-// User is the account's name; empty when anonymous.
+// User is the account's name; empty when anonymous, and for a build job.
 func (c *Caller) User() string {
 	if c == nil {
 		return ""
@@ -29,17 +36,47 @@ func (c *Caller) User() string {
 	return c.user
 }
 
-// Name is who the caller is in the journal.
-func (c *Caller) Name() string { return c.user }
+// Name is who the caller is in the journal: a user, or "publisher:" and the ids
+// of the trusted publishers, separated by blanks.
+func (c *Caller) Name() string {
+	if c.publisher != "" {
+		return publisherPrefix + c.publisher
+	}
+	return c.user
+}
 
-// Heir is who owns a new name that the caller takes.
-func (c *Caller) Heir(context.Context, bonded.Name) (string, error) { return c.user, nil }
+// Heir is who owns a new name that the caller takes: the organisation whose
+// namespace it is in, else the user, or whoever made the trusted publisher.
+func (c *Caller) Heir(ctx context.Context, name bonded.Name) (string, error) {
+	return c.keeper.heir(ctx, c.user, c.publisher, name)
+}
 
 // Limits says why the token may not do all that a draft says.
-func (c *Caller) Limits(*bonded.Draft) error { return nil }
+func (c *Caller) Limits(draft *bonded.Draft) error {
+	for _, b := range c.bounds {
+		if err := b.covers(draft); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Spend takes one of the token's uses.
-func (c *Caller) Spend(*record.Tx) error { return nil }
+func (c *Caller) Spend(tx *record.Tx) error {
+	if !c.limited {
+		return nil
+	}
+	ok, err := tx.UseToken(c.token)
+	if err == nil && !ok {
+		err = errSpent()
+	}
+	return err
+}
+
+func errSpent() error {
+	return bonded.Refusal(bonded.Unauthorized, "token-lifetime",
+		"this token was made for a number of uses, and the last of them is spent; make a new one")
+}
 
 // TokenID names the token in the audit journal.
 func (c *Caller) TokenID() string {
@@ -62,7 +99,7 @@ func (c *Caller) Objections(ctx context.Context, action bonded.Action, name bond
 
 const (
 	tokenUser = "__token__" // user name that says: the password is a token
-	maxHeader = 512         // bytes; a good one has less than a hundred
+	maxHeader = 4096        // bytes; a token needs less than a hundred, a narrower one more
 	howTo     = `send a token as "Authorization: Bearer TOKEN", or as the password of the user ` + tokenUser
 )
 
@@ -99,7 +136,8 @@ func (k *Keeper) Identify(ctx context.Context, ask Request) (*Caller, error) {
 	return c, err
 }
 
-// identify returns the caller, and late when the token has expired.
+// identify returns the caller, and late when the token was good once or
+// elsewhere: it expired, or the request came from outside its networks.
 func (k *Keeper) identify(ctx context.Context, ask Request) (c *Caller, late, err error) {
 	if ask.Authorization == "" {
 		return nil, nil, nil
@@ -108,23 +146,41 @@ func (k *Keeper) identify(ctx context.Context, ask Request) (c *Caller, late, er
 	if err != nil {
 		return nil, nil, err
 	}
-	secret, err := ParseToken(text)
+	s, err := present(text)
 	if err != nil {
 		return nil, nil, err
 	}
-	t, late, err := k.valid(ctx, secret.hash())
+	t, err := k.valid(ctx, s.hash)
 	if err != nil {
 		return nil, nil, err
 	}
-	c = &Caller{keeper: k, user: t.User, token: t.ID, hash: t.Hash}
-	for _, s := range t.Scopes {
-		scope, err := ParseScope(s)
-		if err != nil {
-			return nil, nil, fmt.Errorf("authenticate: token %s: %w", t.ID, err)
-		}
-		c.scopes = append(c.scopes, scope)
+	steps, err := s.bounds(t.Public)
+	if err != nil {
+		return nil, nil, err
+	}
+	own, err := boundOf(t)
+	if err != nil {
+		return nil, nil, fmt.Errorf("authenticate: token %s: %w", t.ID, err)
+	}
+	c = &Caller{
+		keeper: k, user: t.User, publisher: t.Publisher, token: t.ID, hash: t.Hash, created: t.Created,
+		limited: t.Uses >= 0, bounds: append([]bound{own}, steps...), from: ask.From, proof: ask.Proof,
+	}
+	late = c.outside(k.Now())
+	if late == nil {
+		k.touch(t, ask.From, k.Now())
 	}
 	return c, late, nil
+}
+
+// outside says why the token cannot be used now and from where the request came.
+func (c *Caller) outside(now time.Time) error {
+	for _, b := range c.bounds {
+		if err := b.outside(now, c.from); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func tokenIn(authorization string) (string, error) {
@@ -151,10 +207,9 @@ func tokenIn(authorization string) (string, error) {
 }
 
 // May says whether the caller may do action to name: first if the token's
-// scopes cover it, then if the user stands in the right relation to the name.
-// A name that nobody claimed may be published by anyone, with its tags; a
-// claimed one is touched by its owners alone; to read takes no ownership. The
-// token is looked at once more, because an upload can outlast it.
+// scopes cover it, then if its user stands in the right relation to the name,
+// then if more than a token is needed. The token is looked at once more, because
+// an upload can outlast it.
 func (k *Keeper) May(ctx context.Context, c *Caller, action bonded.Action, name bonded.Name) error {
 	if list := k.Objections(ctx, c, action, name); len(list) > 0 {
 		return list[0]
@@ -169,63 +224,95 @@ func (k *Keeper) Objections(ctx context.Context, c *Caller, action bonded.Action
 	if c == nil {
 		return []error{unauthorized("to %s, a token is needed; %s", phrase(action, name), howTo)}
 	}
-	_, late, err := k.valid(ctx, c.hash)
+	add := func(err error) {
+		if err != nil {
+			list = append(list, err)
+		}
+	}
+	t, err := k.valid(ctx, c.hash)
 	if err != nil {
 		return []error{err}
 	}
-	if late != nil {
-		list = append(list, late)
+	add(c.outside(k.Now()))
+	if len(list) == 0 {
+		k.touch(t, c.from, k.Now())
 	}
-	if !slices.ContainsFunc(c.scopes, func(s Scope) bool { return s.Allows(action, name) }) {
-		want := Scope{Actions: []bonded.Action{action}, Ecosystem: name.Ecosystem, Pattern: name.Key}
-		list = append(list, bonded.Refusal(bonded.Forbidden, "scoped-tokens",
-			"this token may not %s: its scopes are %s; the administrator grants what is missing with: bonded admin token add --user %s --scope '%s'",
-			phrase(action, name), c.scopeList(), c.user, want))
+	for _, b := range c.bounds {
+		if !b.does(action, name) {
+			add(c.beyond(b, action, name))
+			break
+		}
 	}
-	if err := k.relation(ctx, c.user, action, name); err != nil {
-		list = append(list, err)
+	r, err := k.relation(ctx, c.user, c.publisher, action, name)
+	add(err)
+	if action == bonded.ActPublish && r.Policy.TrustedOnly && c.publisher == "" {
+		add(bonded.Refusal(bonded.Forbidden, "trusted-publishing-only",
+			"%s is published by its trusted publishers alone, and this is a token of %s: release it from the build job that its owners named, or let them switch that off on its settings page",
+			name, c.user))
 	}
+	add(k.stepUp(ctx, c, action, name))
 	return list
 }
 
-// relation says why the user does not stand in the right relation to a name.
-func (k *Keeper) relation(ctx context.Context, user string, action bonded.Action, name bonded.Name) error {
-	if action == bonded.ActRead {
-		return nil
+// beyond says that a scope is missing, and who can give it.
+func (c *Caller) beyond(b bound, action bonded.Action, name bonded.Name) error {
+	have := "none"
+	if len(b.scopes) > 0 {
+		have = strings.Join(texts(b.scopes), " ")
 	}
-	claimed, owner, err := k.book.Standing(ctx, name, user)
+	want := Scope{Actions: []bonded.Action{action}, Ecosystem: name.Ecosystem, Pattern: name.Key}
+	next := fmt.Sprintf("the administrator grants what is missing with: bonded admin token add --user %s --scope '%s'", c.user, want)
 	switch {
-	case err != nil:
-		return fmt.Errorf("authorize: %w", err)
-	case owner && claimed:
-		return nil
-	case !claimed && (action == bonded.ActPublish || action == bonded.ActTag):
-		return nil
-	case !claimed:
-		return bonded.Errorf(bonded.Forbidden, "nobody has published %s here, so nobody may %s", name, phrase(action, name))
+	case b.offline:
+		next = "it was made narrower than the token that it comes from; take that one, or narrow it anew"
+	case c.publisher != "":
+		next = "a trusted publisher of that package gets one that may"
 	}
-	retired, err := k.book.Retired(ctx, name)
-	if err != nil {
-		return fmt.Errorf("authorize: %w", err)
-	}
-	if retired {
-		return bonded.Refusal(bonded.Forbidden, "retired-names",
-			"%s is not an owner of %s and so may not %s, though every release of it was deleted: a name stays its owners' for ever; take another name",
-			user, name, phrase(action, name))
-	}
-	return bonded.Refusal(bonded.Forbidden, "roles",
-		"%s is not an owner of %s and so may not %s; one of its owners can add %s", user, name, phrase(action, name), user)
+	return bonded.Refusal(bonded.Forbidden, "scoped-tokens", "this token may not %s: its scopes are %s; %s", phrase(action, name), have, next)
 }
 
-func (c *Caller) scopeList() string {
-	if len(c.scopes) == 0 {
-		return "none"
+// FreshToken is for how long after it was made a token may delete: making it
+// took a fresh proof of its user.
+const FreshToken = 15 * time.Minute
+
+// stepUp says that an action takes more than a token: who found a token on some
+// disk must neither destroy nor hand over what it reaches.
+func (k *Keeper) stepUp(ctx context.Context, c *Caller, action bonded.Action, name bonded.Name) error {
+	switch action {
+	case bonded.ActOwner, bonded.ActPolicy:
+	case bonded.ActDelete:
+		if age := k.Now().Sub(c.created); age <= FreshToken {
+			return nil
+		}
+	default:
+		return nil
 	}
-	list := make([]string, len(c.scopes))
-	for i, s := range c.scopes {
-		list[i] = s.String()
+	what := string(action) + " " + name.String()
+	if c.proved[what] {
+		return nil
 	}
-	return strings.Join(list, " ")
+	why := "a token alone is not enough"
+	if c.proof != "" && k.Proofs != nil && c.user != "" {
+		err := k.Proofs(ctx, c.user, c.proof, action, name)
+		if err == nil {
+			if c.proved == nil {
+				c.proved = map[string]bool{}
+			}
+			c.proved[what] = true
+			return nil
+		}
+		kind, _, text := bonded.Explain(err)
+		if kind == bonded.Internal || kind == bonded.Unavailable {
+			return fmt.Errorf("step up: %w", err)
+		}
+		why = "the proof that came with the token is not good: " + text
+	}
+	if action == bonded.ActDelete {
+		return bonded.Refusal(bonded.Unauthorized, "step-up",
+			"to %s, %s once it is older than 15 minutes: make a fresh one, or open account/confirm and send what it shows", phrase(action, name), why)
+	}
+	return bonded.Refusal(bonded.Unauthorized, "step-up",
+		"to %s, %s: do it on its page, or open account/confirm and send what it shows", phrase(action, name), why)
 }
 
 // phrase says an action in words that fit after "may".
@@ -239,6 +326,8 @@ func phrase(action bonded.Action, name bonded.Name) string {
 		return "delete releases of " + name.String()
 	case bonded.ActOwner:
 		return "change the owners of " + name.String()
+	case bonded.ActPolicy:
+		return "change how " + name.String() + " may be published"
 	}
 	return string(action) + " " + name.String()
 }

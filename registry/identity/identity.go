@@ -4,15 +4,23 @@
 // token is a random text that only its holder has: the book keeps its SHA-256,
 // what it may do (its scopes), and when it ends.
 //
-//	Authorization header -> ParseToken   offline: prefix and checksum
-//	                     -> Authenticate known, not expired, not revoked, account in use
+//	Authorization header -> present      offline: prefix, checksum, signatures
+//	                     -> Authenticate known, not revoked, not spent, not expired,
+//	                                     account in use, from its networks
 //	                     -> Caller
-//	draft names a package -> May         the token's scope, then the user's ownership
+//	draft names a package -> May         the token's scopes, the user's rights, a fresh
+//	                                     proof for what destroys or hands over
+//	draft says what       -> Limits      the token's versions and artifacts
+//	draft is written      -> Spend       one of the token's uses
 //
-// Both halves of May must agree. A scope can only narrow: the widest token of
-// a user who owns nothing can publish new names and touch no existing one. What
-// they object to names the control of the guide that it stands for:
-// scoped-tokens, roles, retired-names, and token-lifetime where a token ended.
+// A user's rights are those of every principal that the user is: himself, the
+// owners of an organisation, a team ([record.Book.Reach], one question). Token
+// and user must agree. A token can only narrow: the widest one of a user who owns
+// nothing can publish new names and touch no existing one; and a holder can make
+// a narrower one of it without asking anybody ([Narrow]). What they object to
+// names the control of the guide that it stands for: scoped-tokens, roles,
+// retired-names, step-up, trusted-publishing-only, and token-lifetime where a
+// token ended or is not where it belongs.
 //
 // Errors are *bonded.Error: Unauthorized when it is not known who asks,
 // Forbidden when it is known and the right is missing; the text names the next
@@ -25,9 +33,9 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -38,8 +46,12 @@ import (
 // Keeper knows the users and tokens of one book. It is safe for concurrent use.
 type Keeper struct {
 	// Now is the clock; a test may turn it. Set it before the first call.
-	Now  func() time.Time
-	book *record.Book
+	Now func() time.Time
+	// Proofs says why a one-time proof that a client sent beside a token is not
+	// good for an action of a user on a package, and takes it when it is. nil: no
+	// proof is good. Set it before the first call.
+	Proofs func(ctx context.Context, user, proof string, action bonded.Action, name bonded.Name) error
+	book   *record.Book
 
 	mu    sync.Mutex
 	known map[bonded.Digest]sighting
@@ -75,16 +87,21 @@ func New(book *record.Book) *Keeper {
 	}
 }
 
-// Run writes down, now and then, when tokens were last used, until ctx ends
-// and once more after it. Without it everything else works.
+// Run writes down, now and then, when tokens were last used, and ends those that
+// nobody uses, until ctx ends; it writes once more after that. Without it
+// everything else works.
 func (k *Keeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(touchEvery)
 	defer tick.Stop()
+	holder, last := randomText(10), time.Time{}
 	for {
 		select {
 		case <-tick.C:
 			// An hour that could not be written is kept for the next time.
-			_ = k.Flush(ctx)
+			if err := k.Flush(ctx); err == nil {
+				// What could not be looked through is, a minute later.
+				last, _ = k.idle(ctx, holder, last)
+			}
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchTimeout)
 			defer cancel()
@@ -114,14 +131,28 @@ func (k *Keeper) Flush(ctx context.Context) error {
 
 // touch notes the use of a token. Hours are enough to find tokens that nobody
 // needs, and too coarse to follow a person.
-func (k *Keeper) touch(t record.Token, now time.Time) {
+func (k *Keeper) touch(t record.Token, from netip.Addr, now time.Time) {
 	hour := now.UTC().Truncate(time.Hour)
 	if !t.LastUsed.Before(hour) {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.used[t.ID] = record.Use{At: hour}
+	k.used[t.ID] = record.Use{At: hour, From: coarse(from)}
+}
+
+// coarse is the network of an address, wide enough to be many people's: what its
+// owner needs to see that a token is used elsewhere. Empty: not known.
+func coarse(a netip.Addr) string {
+	bits := 48
+	if a = a.Unmap(); a.Is4() {
+		bits = 24
+	}
+	p, err := a.WithZone("").Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
 }
 
 // lookUp finds a token, from memory if it was seen a moment ago.
@@ -162,27 +193,28 @@ func (k *Keeper) forget() {
 	clear(k.known)
 }
 
-// valid looks a token up and says why it cannot be used: late when it was good
-// until its time came, err for every other reason.
-func (k *Keeper) valid(ctx context.Context, hash bonded.Digest) (t record.Token, late, err error) {
+// valid looks a token up and says why it cannot be used, whoever asks from
+// wherever and whenever. When it ends, and where it works, is [bound.outside].
+func (k *Keeper) valid(ctx context.Context, hash bonded.Digest) (t record.Token, err error) {
 	now := k.Now()
 	t, err = k.lookUp(ctx, hash, now)
-	var e *bonded.Error
 	switch {
-	case errors.As(err, &e) && e.Kind == bonded.NotFound, err == nil && !sameHash(t.Hash, hash):
-		return t, nil, unauthorized("this repository does not know the token; was it made here? The administrator makes one with: bonded admin token add")
+	case isKind(err, bonded.NotFound), err == nil && !sameHash(t.Hash, hash):
+		return t, errUnknownToken()
 	case err != nil:
-		return t, nil, fmt.Errorf("authenticate: %w", err)
+		return t, fmt.Errorf("authenticate: %w", err)
 	case !t.Revoked.IsZero():
-		return t, nil, unauthorized("the token was revoked on %s; ask the administrator for a new one", t.Revoked.Format(time.DateOnly))
+		return t, unauthorized("the token was revoked on %s; ask the administrator for a new one", t.Revoked.Format(time.DateOnly))
 	case !t.Disabled.IsZero():
-		return t, nil, unauthorized("the account of this token is disabled; ask the administrator")
-	case !now.Before(t.Expires):
-		return t, bonded.Refusal(bonded.Unauthorized, "token-lifetime",
-			"the token expired on %s; ask the administrator for a new one", t.Expires.Format("2006-01-02 15:04 MST")), nil
+		return t, unauthorized("the account of this token is disabled; ask the administrator")
+	case t.Uses == 0:
+		return t, errSpent()
 	}
-	k.touch(t, now)
-	return t, nil, nil
+	return t, nil
+}
+
+func errUnknownToken() error {
+	return unauthorized("this repository does not know the token; was it made here? The administrator makes one with: bonded admin token add")
 }
 
 func unauthorized(format string, args ...any) error {

@@ -87,7 +87,7 @@ func (b *bench) token(user string, scopes ...string) (Secret, string) {
 func (b *bench) caller(user string, scopes ...string) *Caller {
 	b.t.Helper()
 	secret, _ := b.token(user, scopes...)
-	c, err := b.Authenticate(b.t.Context(), Request{Authorization: "Bearer " + secret.Reveal()})
+	c, err := b.Authenticate(b.t.Context(), Request{Authorization: "Bearer " + secret.Reveal(), Proof: "000000"})
 	if err != nil || c.User() != user {
 		b.t.Fatal(c, err)
 	}
@@ -147,14 +147,14 @@ func TestAuthenticate(t *testing.T) {
 		"Bearer " + basic("__token__", good):    "starts with bnd_",
 		"Basic " + good:                         "not readable",
 		"Basic " + base64.StdEncoding.EncodeToString([]byte(good)): "not readable",
-		basic("alice", good):          "there are no passwords here",
-		basic("", good):               "there are no passwords here",
-		basic(good, ""):               "there are no passwords here",
-		basic("__token__", ""):        "starts with bnd_",
-		basic("__token__", other):     "does not know the token",
-		basic("__token__", good+"\n"): "a character that no token has",
-		" Bearer " + good:             "scheme that is not known",
-		strings.Repeat("Bearer ", 99): "too long",
+		basic("alice", good):           "there are no passwords here",
+		basic("", good):                "there are no passwords here",
+		basic(good, ""):                "there are no passwords here",
+		basic("__token__", ""):         "starts with bnd_",
+		basic("__token__", other):      "does not know the token",
+		basic("__token__", good+"\n"):  "a character that no token has",
+		" Bearer " + good:              "scheme that is not known",
+		strings.Repeat("Bearer ", 999): "too long",
 	} {
 		c, err := b.Authenticate(t.Context(), Request{Authorization: header})
 		refused(t, header, err, bonded.Unauthorized, why)
@@ -174,7 +174,7 @@ func TestTokensEnd(t *testing.T) {
 		end  func(id, user string) error
 		text string
 	}{
-		"revoked":  {func(id, _ string) error { return b.RevokeToken(t.Context(), id) }, "revoked on 2026-03-"},
+		"revoked":  {func(id, _ string) error { return b.RevokeToken(t.Context(), id, adminActor, "") }, "revoked on 2026-03-"},
 		"disabled": {func(_, user string) error { return b.DisableUser(t.Context(), user) }, "account of this token is disabled"},
 		"expired":  {func(_, _ string) error { b.later(DefaultTTL); return nil }, "expired on 2026-03-"},
 	} {
@@ -211,7 +211,7 @@ func TestTokensEnd(t *testing.T) {
 	if err := b.EnableUser(t.Context(), "user-disabled"); err != nil {
 		t.Error(err)
 	}
-	refused(t, "revoke again", b.RevokeToken(t.Context(), "nothing"), bonded.NotFound, "no token nothing")
+	refused(t, "revoke again", b.RevokeToken(t.Context(), "nothing", adminActor, ""), bonded.NotFound, "no token nothing")
 	refused(t, "disable nobody", b.DisableUser(t.Context(), "nobody"), bonded.NotFound, "no user nobody")
 }
 
@@ -244,7 +244,7 @@ func TestLookUpDoesNotOutliveARevocation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.RevokeToken(t.Context(), id); err != nil {
+	if err := b.RevokeToken(t.Context(), id, adminActor, ""); err != nil {
 		t.Fatal(err)
 	}
 	b.note(round, secret.hash(), sighting{before, b.Now().Add(remember)})
@@ -278,8 +278,9 @@ func TestMay(t *testing.T) {
 	}
 	b.owns(name("npm/@acme/x"), 1, "alice")
 	b.owns(name("npm/@acme/orphan"), 2)
-	everything := "read,publish,tag,yank,delete,owner:*"
+	everything := "read,publish,tag,yank,delete,owner,policy:*"
 	const any = "any"
+	b.Proofs = func(context.Context, string, string, bonded.Action, bonded.Name) error { return nil }
 	for _, c := range []struct {
 		user, scope string
 		action      bonded.Action
@@ -396,7 +397,7 @@ func TestIdentifyLetsNobodyIn(t *testing.T) {
 	refused(t, "may", c.May(t.Context(), bonded.ActPublish, bonded.Name{Ecosystem: "x", Key: "new"}), bonded.Unauthorized, "expired on")
 	_, err = b.Authenticate(t.Context(), Request{Authorization: header})
 	refused(t, "authenticate", err, bonded.Unauthorized, "expired on")
-	if err := b.RevokeToken(t.Context(), id); err != nil {
+	if err := b.RevokeToken(t.Context(), id, adminActor, ""); err != nil {
 		t.Fatal(err)
 	}
 	c, err = b.Identify(t.Context(), Request{Authorization: header})
@@ -541,7 +542,7 @@ func TestNothingSecretIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	token, id := b.token("alice", "publish:npm/*")
-	if err := b.RevokeToken(t.Context(), id); err != nil {
+	if err := b.RevokeToken(t.Context(), id, adminActor, ""); err != nil {
 		t.Fatal(err)
 	}
 	copied := filepath.Join(t.TempDir(), "copy.db")

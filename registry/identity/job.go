@@ -1,15 +1,12 @@
 package identity
 
 import (
-	"strings"
-	"time"
-
 	"bonded.dev"
 	"bonded.dev/registry/record"
 )
 
 // JobTTL is how long the upload token of a build job lives.
-const JobTTL = 15 * time.Minute
+const JobTTL = PublisherTTL
 
 // JobToken makes the upload token of a build job in a transaction of its
 // caller, who also writes the event. It belongs to no user but to the trusted
@@ -21,11 +18,10 @@ func (k *Keeper) JobToken(tx *record.Tx, publishers []string, packages []bonded.
 	for _, n := range packages {
 		scopes = append(scopes, Scope{Actions: []bonded.Action{bonded.ActPublish, bonded.ActTag}, Ecosystem: n.Ecosystem, Pattern: n.Key})
 	}
-	secret, t, err := k.newToken(scopes, JobTTL)
+	secret, t, err := k.PrepareToken("", Limits{Scopes: scopes, TTL: JobTTL, Digests: digests, Publishers: publishers}, OriginPublisher)
 	if err != nil {
 		return Secret{}, t, err
 	}
-	t.Origin, t.Publisher, t.Digests = "publisher", strings.Join(publishers, " "), digests
 	if err := tx.AddToken(t); err != nil {
 		return Secret{}, t, err
 	}

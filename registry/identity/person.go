@@ -24,13 +24,30 @@ func (k *Keeper) Person(user string, fresh bool) *Person {
 func (p *Person) Name() string { return p.user }
 func (p *Person) User() string { return p.user }
 
-// Heir is who owns a new name that the user takes.
-func (p *Person) Heir(ctx context.Context, name bonded.Name) (string, error) { return p.user, nil }
-
-// May says if the user stands in the right relation to the name.
-func (p *Person) May(ctx context.Context, action bonded.Action, name bonded.Name) error {
-	return p.keeper.relation(ctx, p.user, action, name)
+// Heir is who owns a new name that the user takes: the organisation whose
+// namespace it is in, else the user.
+func (p *Person) Heir(ctx context.Context, name bonded.Name) (string, error) {
+	return p.keeper.heir(ctx, p.user, "", name)
 }
+
+// May says if the user stands in the right relation to the name, and for what
+// destroys or hands over, if a passkey was shown for it.
+func (p *Person) May(ctx context.Context, action bonded.Action, name bonded.Name) error {
+	if _, err := p.keeper.relation(ctx, p.user, "", action, name); err != nil {
+		return err
+	}
+	switch action {
+	case bonded.ActDelete, bonded.ActOwner, bonded.ActPolicy:
+		if !p.Fresh {
+			return bonded.Refusal(bonded.Unauthorized, "step-up", "to %s, show a passkey once more at account/confirm", phrase(action, name))
+		}
+	}
+	return nil
+}
+
+// Confirmed says that a passkey was shown within minutes. Having this method at
+// all is what tells a person on a page from a token.
+func (p *Person) Confirmed() bool { return p.Fresh }
 
 // Limits and Spend: a person has none.
 func (p *Person) Limits(*bonded.Draft) error { return nil }
