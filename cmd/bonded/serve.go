@@ -262,8 +262,14 @@ func (h *house) setups() (list []web.Setup) {
 	for _, e := range h.ecosystems {
 		i := e.Info()
 		s := web.Setup{ID: i.ID, Clients: i.Clients}
+		url := strings.TrimSuffix(h.config.URL, "/") + i.Prefix
+		_, place, _ := strings.Cut(url, "://")
+		say := strings.NewReplacer("{url}", url, "{place}", place)
 		for _, c := range i.Setup {
-			s.Commands = append(s.Commands, strings.ReplaceAll(c, "{url}", strings.TrimSuffix(h.config.URL, "/")+i.Prefix))
+			s.Commands = append(s.Commands, say.Replace(c))
+		}
+		for _, c := range i.Token {
+			s.Token = append(s.Token, say.Replace(c))
 		}
 		list = append(list, s)
 	}

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -72,13 +74,9 @@ func (l *layout) funcs() template.FuncMap {
 			}
 			return t.UTC().Format("2 January 2006")
 		},
-		"moment": func(t time.Time) string {
-			if t.IsZero() {
-				return "never"
-			}
-			return t.UTC().Format("2 January 2006, 15:04 UTC")
-		},
-		"join": strings.Join,
+		"moment": moment,
+		"base64": base64.RawURLEncoding.EncodeToString,
+		"join":   strings.Join,
 		// view makes a map of names and values, for parts that take several.
 		"view": func(pairs ...any) (View, error) {
 			v := View{}
@@ -92,6 +90,28 @@ func (l *layout) funcs() template.FuncMap {
 			return v, nil
 		},
 	}
+}
+
+// seedOf is the seed in an otpauth:// address in groups of four, for people who
+// cannot scan a picture.
+func seedOf(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	var groups []string
+	for g := range slices.Chunk([]byte(u.Query().Get("secret")), 4) {
+		groups = append(groups, string(g))
+	}
+	return strings.Join(groups, " ")
+}
+
+// moment is a time for people.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format("2 January 2006, 15:04 UTC")
 }
 
 // asset serves a file that pages load; its address changes with its bytes.
@@ -126,6 +146,7 @@ type frame struct {
 // link is one place that the navigation leads to.
 type link struct {
 	Path, Text string
+	Also       string // other paths that belong to it, separated by blanks
 	Current    bool
 }
 
@@ -138,7 +159,7 @@ var (
 	}
 	side = []link{
 		{Path: "/account", Text: "Overview"},
-		{Path: "/account/security", Text: "Signing in"},
+		{Path: "/account/security", Text: "Signing in", Also: "/account/passkeys /account/totp /account/codes /account/password /account/email"},
 		{Path: "/account/sessions", Text: "Sessions"},
 		{Path: "/account/tokens", Text: "Access tokens"},
 		{Path: "/account/invitations", Text: "Invitations"},
@@ -150,15 +171,16 @@ var (
 
 // links leaves out what is not there and marks where the reader is.
 func (p *Pages) links(all []link, here string) (list []link) {
-	best := -1
+	best, long := -1, 0
 	for _, l := range all {
 		if !p.has(l.Path) {
 			continue
 		}
 		list = append(list, l)
-		within := here == l.Path || strings.HasPrefix(here, l.Path+"/")
-		if within && (best < 0 || len(l.Path) > len(list[best].Path)) {
-			best = len(list) - 1
+		for _, path := range append(strings.Fields(l.Also), l.Path) {
+			if within := here == path || strings.HasPrefix(here, path+"/"); within && len(path) > long {
+				best, long = len(list)-1, len(path)
+			}
 		}
 	}
 	if best >= 0 {

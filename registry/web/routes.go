@@ -7,5 +7,11 @@ import "slices"
 func (p *Pages) all() []Route {
 	return slices.Concat(
 		p.signInRoutes(),
+		p.changeRoutes(),
+		p.enrolRoutes(),
+		p.recoverRoutes(),
+		p.accountRoutes(),
+		p.factorRoutes(),
+		p.tokenRoutes(),
 	)
 }

@@ -39,13 +39,14 @@ const (
 	Anyone    Need = iota // no session needed; one is seen if it is there
 	Enrolling             // a session, also one that may only add factors
 	Adding                // an enrolling session, or a fresh proof as for Fresh
+	First                 // as Adding, or an account that has no passkey yet to prove with
 	Full                  // a session of somebody who may write
 	Fresh                 // and a phishing-resistant proof within minutes
 	Operator              // Fresh, by an administrator of the repository
 )
 
 func (n Need) String() string {
-	return [...]string{"anyone", "enrolling", "adding", "session", "step-up", "operator"}[n]
+	return [...]string{"anyone", "enrolling", "adding", "first", "session", "step-up", "operator"}[n]
 }
 
 // Route is one page or one button.
@@ -87,6 +88,8 @@ type Setup struct {
 	ID       string
 	Clients  string
 	Commands []string
+	// Token are the commands that give a client its token, written TOKEN.
+	Token []string
 }
 
 // Pages answers all routes.
@@ -98,6 +101,7 @@ type Pages struct {
 	layout *layout
 	// session finds whose a cookie is; a test puts its own here.
 	session func(ctx context.Context, cookie string) (*signin.Session, identity.Secret, error)
+	factors func(ctx context.Context, user string) (signin.Factors, error)
 }
 
 // New makes the pages.
@@ -107,7 +111,7 @@ func New(c Config) *Pages {
 	}
 	p := &Pages{Config: c, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection(), layout: newLayout()}
 	if c.SignIn != nil {
-		p.session = c.SignIn.Session
+		p.session, p.factors = c.SignIn.Session, c.SignIn.Factors
 	}
 	p.routes = p.all()
 	for _, r := range p.routes {
@@ -198,12 +202,15 @@ func (a *Ask) meets(need Need) bool {
 		return true
 	case s == nil:
 		a.signIn()
-	case need == Enrolling, need == Adding && s.Enrolling:
+	case need == Enrolling, (need == Adding || need == First) && s.Enrolling:
 		return true
-	case need == Adding && !s.Fresh(a.pages.Now()):
+	case need == First && a.noPasskey():
+		return true
+	case need == Adding || need == First:
+		if s.Fresh(a.pages.Now()) {
+			return true
+		}
 		a.confirm()
-	case need == Adding:
-		return true
 	case s.Enrolling:
 		a.enrolFirst()
 	case need == Full:
@@ -216,6 +223,13 @@ func (a *Ask) meets(need Need) bool {
 		return true
 	}
 	return false
+}
+
+// noPasskey says if an account cannot show a passkey because it has none. The
+// first one it adds without proof counts only later, which package signin sees to.
+func (a *Ask) noPasskey() bool {
+	f, err := a.pages.factors(a.Context(), a.Session.User)
+	return err == nil && len(f.Passkeys) == 0
 }
 
 // network is the part of an address that is counted against.
