@@ -75,7 +75,7 @@ func TestPeopleOf(t *testing.T) {
 			err = errors.Join(err, tx.Claim(a, 0), tx.AddOwner(a, "alice"), tx.AddOwner(a, "@acme"), tx.AddOwner(a, "@acme/x"), tx.Flush())
 			for _, s := range []string{
 				`INSERT INTO org (name, created, two_person) VALUES ('acme', 0, 0)`,
-				`INSERT INTO member (org, user_name, role, since) VALUES ('acme', 'bob', 'owner', 0), ('acme', 'carol', 'member', 0), ('acme', 'dave', 'member', 0), ('acme', 'alice', 'owner', 0)`,
+				`INSERT INTO member (org, user_name, role, since) VALUES ('acme', 'bob', 'owner', 0), ('acme', 'carol', 'member', 0), ('acme', 'erin', 'member', 0), ('acme', 'dave', 'member', 0), ('acme', 'alice', 'owner', 0)`,
 				`INSERT INTO team_member (org, team, user_name) VALUES ('acme', 'x', 'carol'), ('acme', 'y', 'erin')`,
 			} {
 				_, e := tx.exec("set the scene", s)

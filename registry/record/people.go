@@ -28,16 +28,18 @@ type Enrolment struct {
 	Expires time.Time
 }
 
-// AddUser makes an account. A name that was ever used is an error of kind Conflict.
+// AddUser makes an account. A name that was ever used, also by an organisation,
+// is an error of kind Conflict.
 func (t *Tx) AddUser(u User) error {
 	if err := t.checkErased(u.Name); err != nil {
 		return err
 	}
 	n, err := t.exec("add the user "+u.Name,
-		`INSERT INTO user_account (name, email, created, disabled) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		`INSERT INTO user_account (name, email, created, disabled) SELECT $1, $2, $3, $4
+		WHERE NOT EXISTS (SELECT 1 FROM org WHERE name = $1) ON CONFLICT DO NOTHING`,
 		u.Name, clean(u.Email), micros(u.Created), micros(u.Disabled))
 	if err == nil && n == 0 {
-		err = bonded.Errorf(bonded.Conflict, "there is a user %s already", u.Name)
+		err = bonded.Errorf(bonded.Conflict, "there is a user or an organisation %s already", u.Name)
 	}
 	return err
 }

@@ -79,30 +79,63 @@ func (b *Book) WaitingOfPackage(ctx context.Context, n bonded.Name) ([]Waiting, 
 	return b.waiting(ctx, `WHERE ended = 0 AND eco = $1 AND pkg = $2 ORDER BY due, id`, n.Ecosystem, n.Key)
 }
 
-func (b *Book) waiting(ctx context.Context, where string, args ...any) ([]Waiting, error) {
-	const what = "read the changes that wait"
-	var list []Waiting
-	err := b.View(ctx, func(t *Tx) error {
-		list = nil
-		rows, err := t.query(what, waitingColumns+where, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var w Waiting
-			var cancel []byte
-			var created, due, ended int64
-			if err := rows.Scan(&w.ID, &w.Kind, &w.Account, &w.Package.Ecosystem, &w.Package.Key, &w.Actor, &w.Body, &cancel,
-				&created, &due, &ended, &w.Outcome); err != nil {
-				return b.wrap(what, err)
-			}
-			copy(w.Cancel[:], cancel)
-			w.Package.Display = w.Package.Key
-			w.Created, w.Due, w.Ended = fromMicros(created), fromMicros(due), fromMicros(ended)
-			list = append(list, w)
-		}
-		return b.wrap(what, rows.Err())
+// Waits returns what still waits and was asked for by a user, or is about the
+// user's account.
+func (t *Tx) Waits(user string) ([]Waiting, error) {
+	return t.waiting(`WHERE ended = 0 AND (actor = $1 OR account = $1) ORDER BY due, id`, user)
+}
+
+// WaitsOn returns what still waits for a package.
+func (t *Tx) WaitsOn(n bonded.Name) ([]Waiting, error) {
+	return t.waiting(`WHERE ended = 0 AND eco = $1 AND pkg = $2 ORDER BY due, id`, n.Ecosystem, n.Key)
+}
+
+// WaitsByID returns a change, whatever became of it; none is an error of kind
+// NotFound.
+func (t *Tx) WaitsByID(id string) (Waiting, error) {
+	list, err := t.waiting(`WHERE id = $1`, id)
+	if err == nil && len(list) == 0 {
+		err = bonded.Errorf(bonded.NotFound, "there is no change %s that waits", id)
+	}
+	if err != nil {
+		return Waiting{}, err
+	}
+	return list[0], nil
+}
+
+// PutWaiting writes down what a change waits for, and until when.
+func (t *Tx) PutWaiting(id string, body []byte, due time.Time) error {
+	_, err := t.exec("put a change off", `UPDATE waiting SET body = $2, due = $3 WHERE id = $1`, id, body, micros(due))
+	return err
+}
+
+func (b *Book) waiting(ctx context.Context, where string, args ...any) (list []Waiting, err error) {
+	err = b.View(ctx, func(t *Tx) error {
+		list, err = t.waiting(where, args...)
+		return err
 	})
 	return list, err
+}
+
+func (t *Tx) waiting(where string, args ...any) (list []Waiting, err error) {
+	const what = "read the changes that wait"
+	rows, err := t.query(what, waitingColumns+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var w Waiting
+		var cancel []byte
+		var created, due, ended int64
+		if err := rows.Scan(&w.ID, &w.Kind, &w.Account, &w.Package.Ecosystem, &w.Package.Key, &w.Actor, &w.Body, &cancel,
+			&created, &due, &ended, &w.Outcome); err != nil {
+			return nil, t.b.wrap(what, err)
+		}
+		copy(w.Cancel[:], cancel)
+		w.Package.Display = w.Package.Key
+		w.Created, w.Due, w.Ended = fromMicros(created), fromMicros(due), fromMicros(ended)
+		list = append(list, w)
+	}
+	return list, t.b.wrap(what, rows.Err())
 }

@@ -124,7 +124,8 @@ CREATE TABLE team_member (
 	org       TEXT COLLATE "C" NOT NULL,
 	team      TEXT COLLATE "C" NOT NULL,
 	user_name TEXT COLLATE "C" NOT NULL REFERENCES user_account (name),
-	PRIMARY KEY (org, team, user_name)
+	PRIMARY KEY (org, team, user_name),
+	FOREIGN KEY (org, user_name) REFERENCES member (org, user_name) ON DELETE CASCADE -- whoever leaves is in no team
 );
 CREATE INDEX team_member_user ON team_member (user_name);
 

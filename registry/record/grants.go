@@ -1,0 +1,125 @@
+package record
+
+import (
+	"strings"
+
+	"bonded.dev"
+)
+
+// Grant is what a principal may do to a package: a user ("alice"), the owners of
+// an organisation ("@acme") or a team ("@acme/release").
+type Grant struct {
+	Package   bonded.Name
+	Principal string
+	Rights    []string // publish, people, settings
+}
+
+const grantColumns = `SELECT o.eco, o.key, coalesce(p.display, o.key), o.user_name, o.rights
+	FROM owner o LEFT JOIN package p ON p.eco = o.eco AND p.key = o.key `
+
+// Grants returns the principals of a package, sorted.
+func (t *Tx) Grants(name bonded.Name) ([]Grant, error) {
+	return t.grants(`WHERE o.eco = $1 AND o.key = $2 ORDER BY o.user_name`, name.Ecosystem, name.Key)
+}
+
+// GrantsTo returns what a principal itself has, by package.
+func (t *Tx) GrantsTo(principal string) ([]Grant, error) {
+	return t.grants(`WHERE o.user_name = $1 ORDER BY o.eco, o.key`, principal)
+}
+
+// GrantsOf returns what a user has by all ways, by package and principal.
+func (t *Tx) GrantsOf(user string) ([]Grant, error) {
+	return t.grants(`WHERE `+principals("o.user_name", "$1")+` ORDER BY o.eco, o.key, o.user_name`, user)
+}
+
+// GrantsWithin returns what an organisation and its teams have, by package and
+// principal.
+func (t *Tx) GrantsWithin(org string) ([]Grant, error) {
+	return t.grants(`WHERE o.user_name = '@' || $1 OR substr(o.user_name, 1, length($1) + 2) = '@' || $1 || '/'
+		ORDER BY o.eco, o.key, o.user_name`, org)
+}
+
+func (t *Tx) grants(where string, args ...any) (list []Grant, err error) {
+	const what = "read who may do what"
+	rows, err := t.query(what, grantColumns+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var g Grant
+		var rights string
+		if err := rows.Scan(&g.Package.Ecosystem, &g.Package.Key, &g.Package.Display, &g.Principal, &rights); err != nil {
+			return nil, t.b.wrap(what, err)
+		}
+		g.Rights = splitWords(rights)
+		list = append(list, g)
+	}
+	return list, t.b.wrap(what, rows.Err())
+}
+
+// SetGrant makes a principal one of a package with these rights and no others.
+func (t *Tx) SetGrant(name bonded.Name, principal string, rights []string) error {
+	_, err := t.exec("set who may do what to "+name.String(),
+		`INSERT INTO owner (eco, key, user_name, rights) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (eco, key, user_name) DO UPDATE SET rights = excluded.rights`,
+		name.Ecosystem, name.Key, principal, joinWords(rights))
+	return err
+}
+
+// Reach is Book.Reach of a user, as the transaction sees it.
+func (t *Tx) Reach(name bonded.Name, user string) (Reach, error) {
+	what := "read who may do what to " + name.String()
+	rows, err := t.query(what, reach, name.Ecosystem, name.Key, user, "")
+	if err != nil {
+		return Reach{}, err
+	}
+	defer rows.Close()
+	r, err := scanReach(rows, name, nil)
+	return r, t.b.wrap(what, err)
+}
+
+// LookedAfter reports whether somebody whose account is in use holds all of
+// these rights on a package through one principal.
+func (t *Tx) LookedAfter(name bonded.Name, rights []string) (yes bool, err error) {
+	grants, err := t.Grants(name)
+	if err != nil {
+		return false, err
+	}
+	for _, g := range grants {
+		if !holdsAll(g.Rights, rights) {
+			continue
+		}
+		people, err := t.Behind(g.Principal)
+		if err != nil || len(people) > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+func holdsAll(have, want []string) bool {
+	for _, w := range want {
+		if !holds(joinWords(have), w) {
+			return false
+		}
+	}
+	return true
+}
+
+// Behind returns the users behind a principal whose accounts are in use, sorted.
+func (t *Tx) Behind(principal string) ([]string, error) {
+	what := "read who " + principal + " is"
+	const inUse = ` AND u.disabled = 0 AND u.frozen = 0 AND u.erased = 0 ORDER BY u.name`
+	org, isOrg := strings.CutPrefix(principal, "@")
+	org, team, isTeam := strings.Cut(org, "/")
+	switch {
+	case isTeam:
+		return t.strings(what, `SELECT u.name FROM user_account u JOIN team_member m ON m.user_name = u.name
+			WHERE m.org = $1 AND m.team = $2`+inUse, org, team)
+	case isOrg:
+		return t.strings(what, `SELECT u.name FROM user_account u JOIN member m ON m.user_name = u.name
+			WHERE m.org = $1 AND m.role = 'owner'`+inUse, org)
+	}
+	return t.strings(what, `SELECT u.name FROM user_account u WHERE u.name = $1`+inUse, principal)
+}
