@@ -144,6 +144,12 @@ func (inv *Inventory) Of(bound bool) []Anomaly {
 // errStop ends a walk whose reason is already noted.
 var errStop = errors.New("stop reading the archive")
 
+// See gets the contents of regular files while a walk goes over them. It
+// returns where the bytes of the file at path go, nil for a file that nobody
+// wants to see; Close comes after the last of them. Paths may be hostile. What
+// it says of a write ends the walk, as a fault of the reader.
+type See func(path string) io.WriteCloser
+
 // Read walks the archive of size bytes in r once, from front to end, and
 // reports what it saw. want says which regular files' contents to return,
 // nil none; it may be asked about hostile paths and must not fail on them.
@@ -151,20 +157,33 @@ var errStop = errors.New("stop reading the archive")
 // The error is about r alone: it could not be read, or had fewer than size
 // bytes. Whatever is wrong with the archive is an anomaly.
 func Read(r io.ReaderAt, size int64, kind Kind, limits Limits, want func(path string) bool) (Inventory, error) {
-	w := newWalk(r, size, kind, limits, want)
+	return newWalk(r, size, kind, limits, want).read()
+}
+
+// Scan is Read for whoever looks at every file's contents and keeps none.
+func Scan(r io.ReaderAt, size int64, kind Kind, limits Limits, see See) (Inventory, error) {
+	w := newWalk(r, size, kind, limits, nil)
+	w.see = see
+	return w.read()
+}
+
+func (w *walk) read() (Inventory, error) {
 	var err error
-	switch kind {
+	switch w.inv.Kind {
 	case TarGz:
 		err = w.tarGz()
 	case Tar:
-		err = w.tar(&span{s: w.src, end: size})
+		err = w.tar(&span{s: w.src, end: w.src.size})
 	case Zip:
 		err = w.zip()
 	default:
-		return Inventory{}, fmt.Errorf("read archive: unknown %v", kind)
+		return Inventory{}, fmt.Errorf("read archive: unknown %v", w.inv.Kind)
 	}
 	if w.src.err != nil {
 		return Inventory{}, fmt.Errorf("read archive: %w", w.src.err)
+	}
+	if w.seeErr != nil {
+		return Inventory{}, fmt.Errorf("look into an archive: %w", w.seeErr)
 	}
 	if err != nil && !errors.Is(err, errStop) {
 		w.note(Unreadable, "", "%s", printable(err.Error()))

@@ -14,6 +14,8 @@ import (
 type walk struct {
 	limits Limits
 	want   func(string) bool
+	see    See   // nil: nobody looks
+	seeErr error // what a looker said
 	src    *source
 	inv    Inventory
 	seen   map[Rule]int
@@ -83,9 +85,14 @@ func (w *walk) content(e *Entry, r io.Reader) error {
 	keep := w.want(e.Path)
 	var kept []byte
 	w.sum.Reset()
+	look := w.look(e.Path)
+	defer look.end()
 	for {
 		n, err := r.Read(w.buf)
 		w.sum.Write(w.buf[:n])
+		if !look.write(w.buf[:n]) {
+			return errStop
+		}
 		e.Size += int64(n)
 		if keep && n > 0 {
 			if w.wanted += int64(n); e.Size > w.limits.Wanted || w.wanted > 4*w.limits.Wanted {
@@ -105,6 +112,37 @@ func (w *walk) content(e *Entry, r io.Reader) error {
 		w.inv.Wanted[e.Path] = kept
 	}
 	return nil
+}
+
+// looker hands the contents of one file to whoever wants to see them.
+type looker struct {
+	w  *walk
+	to io.WriteCloser
+}
+
+func (w *walk) look(path string) looker {
+	if w.see == nil {
+		return looker{}
+	}
+	return looker{w, w.see(path)}
+}
+
+func (l looker) write(b []byte) bool {
+	if l.to == nil || len(b) == 0 {
+		return true
+	}
+	_, err := l.to.Write(b)
+	l.w.seeErr = err
+	return err == nil
+}
+
+func (l looker) end() {
+	if l.to == nil {
+		return
+	}
+	if err := l.to.Close(); err != nil && l.w.seeErr == nil {
+		l.w.seeErr = err
+	}
 }
 
 // meter counts what a decompressor really yields and stops it at the bounds.
