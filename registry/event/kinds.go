@@ -79,6 +79,7 @@ var Kinds = []Kind{
 	{ID: "stage.add", Title: "A release waits for somebody's approval", Tell: Owners, Class: 6001, Activity: 1, Severity: 2},
 	{ID: "stage.approve", Title: "A release was approved", Tell: Owners, Class: 6001, Activity: 3, Severity: 2},
 	{ID: "stage.reject", Title: "A release was rejected", Tell: Owners, Class: 6001, Activity: 4, Severity: 2},
+	{ID: "stage.expire", Title: "A release that nobody approved in time was thrown away", Tell: Owners, Class: 6001, Activity: 4, Severity: 1},
 	{ID: "publisher.add", Title: "A trusted publisher was added", Tell: Both, Class: 3005, Activity: 1, Severity: 3},
 	{ID: "publisher.remove", Title: "A trusted publisher was removed", Tell: Both, Class: 3005, Activity: 2, Severity: 2},
 	{ID: "publisher.exchange", Title: "A build job got an upload token", Tell: Nobody, Class: 3002, Activity: 1, Severity: 1},

@@ -30,6 +30,7 @@ import (
 //	bonded.db            the SQLite database at one moment
 //	keys/...             private keys, unless left out
 //	artifacts/<path>     every artifact that the database accounts for
+//	blobs/quarantine/... bytes of staged releases, which wait for approval
 //	SHA256SUMS           a digest of each of them, as sha256sum writes it
 //
 // Documents and tiles are not in it: they are computed again.
@@ -96,12 +97,16 @@ func (k *Keeper) writeBackup(ctx context.Context, w *packer, db, keys string) (m
 	}
 	defer book.Close()
 	var rows []record.FileRow
+	var staged []string
 	var head ledger.Head
 	err = book.View(ctx, func(tx *record.Tx) (err error) {
 		if head, err = ledger.ReadHead(tx); err != nil {
 			return err
 		}
-		rows, err = tx.Files(0, head.Size)
+		if rows, err = tx.Files(0, head.Size); err != nil {
+			return err
+		}
+		staged, err = tx.StagedBlobs()
 		return err
 	})
 	if err != nil {
@@ -131,7 +136,26 @@ func (k *Keeper) writeBackup(ctx context.Context, w *packer, db, keys string) (m
 			return m, err
 		}
 	}
+	for _, id := range staged {
+		if err := k.putStaged(ctx, w, id); err != nil {
+			return m, err
+		}
+	}
 	return m, nil
+}
+
+// putStaged copies bytes that wait for approval. Those of a release that was
+// answered meanwhile are left out: their row says where they were, and an
+// approval of it after a restore is refused.
+func (k *Keeper) putStaged(ctx context.Context, w *packer, id string) error {
+	o, err := k.Blobs.Open(ctx, id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.putReader("blobs/"+id, o, o.Info().Size), o.Close())
 }
 
 // putArtifact copies one artifact, from where it is served or, if the server

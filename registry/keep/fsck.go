@@ -361,6 +361,13 @@ func (k *Keeper) orphans(ctx context.Context, r *Report, f *folded, mend bool, b
 		for _, row := range rows {
 			waiting[row.Blob] = true
 		}
+		if err != nil {
+			return err
+		}
+		staged, err := tx.StagedBlobs()
+		for _, id := range staged {
+			waiting[id] = true
+		}
 		return err
 	})
 	if err != nil {

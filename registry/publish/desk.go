@@ -9,6 +9,9 @@
 //	project  artifacts leave quarantine, documents are computed, the checkpoint goes last
 //	answer   with a receipt
 //
+// A release that needs a second person leaves after judge and waits; approved,
+// it enters again there (stage.go, approve.go; review.go shows what is new in it).
+//
 // Only this package writes history.
 package publish
 
@@ -70,6 +73,13 @@ type Config struct {
 	URL        string // public, with trailing slash; empty: the one in the log
 	Now        func() time.Time
 	Log        *slog.Logger
+	// TwoPerson says for which releases the repository itself asks for a second
+	// person: TwoPersonNew, TwoPersonAll, or empty for none.
+	TwoPerson string
+	// Leaked is asked about what looks like a token of this repository and was
+	// found in an upload; where says what in. If it is one, it ends it and answers
+	// true. nil: nobody looks.
+	Leaked func(ctx context.Context, text, where string) (bool, error)
 	// Observe is told about each batch: drafts taken, time spent.
 	Observe func(drafts int, took time.Duration)
 }
@@ -133,6 +143,9 @@ func (d *Desk) enter(ctx context.Context, e *entrant) (bonded.Receipt, error) {
 	if len(e.draft.Facts) == 0 {
 		return bonded.Receipt{}, nil
 	}
+	if err := d.secrets(ctx, e); err != nil {
+		return bonded.Receipt{}, err
+	}
 	if err := d.sign(e); err != nil {
 		return bonded.Receipt{}, err
 	}
@@ -140,6 +153,12 @@ func (d *Desk) enter(ctx context.Context, e *entrant) (bonded.Receipt, error) {
 		return bonded.Receipt{}, err
 	}
 	failing.Here("judge")
+	if waits, err := d.waits(ctx, e, past, d.rule(ctx)); err != nil || waits {
+		if err != nil {
+			return bonded.Receipt{}, err
+		}
+		return d.stage(ctx, e, past)
+	}
 	return d.join(ctx, e)
 }
 

@@ -115,7 +115,7 @@ type house struct {
 	stop   func()
 }
 
-func open(t *testing.T, at place) *house {
+func open(t *testing.T, at place, settings ...func(*publish.Config)) *house {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	book, err := record.Open(ctx, at.dsn)
@@ -126,14 +126,18 @@ func open(t *testing.T, at place) *house {
 	must(t, err)
 	faults := &failing.Store{Store: store}
 	h := &house{t: t, store: store, faults: faults, book: book, now: time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)}
-	h.Desk = publish.New(publish.Config{
+	c := publish.Config{
 		Ecosystems: []ecosystem.Ecosystem{plain{}},
 		Checks:     all.Checks(),
 		Book:       book, Blobs: faults, Keys: keys, Shelf: &project.Shelf{Store: faults},
 		Origin: "example.org/bonded/1", URL: "http://example.org/",
 		Now: func() time.Time { return h.now },
 		Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, set := range settings {
+		set(&c)
+	}
+	h.Desk = publish.New(c)
 	must(t, h.Open(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { must(t, h.Run(ctx)) })
@@ -158,12 +162,7 @@ type place struct {
 // S3-compatible store. The test gets a function that makes fresh places.
 func onBothPairs(t *testing.T, test func(t *testing.T, fresh func() place)) {
 	t.Run("sqlite-dir", func(t *testing.T) {
-		test(t, func() place {
-			dir := t.TempDir()
-			return place{"sqlite:" + filepath.Join(dir, "bonded.db"), func(context.Context) (blob.Store, error) {
-				return blob.Dir(filepath.Join(dir, "blobs"))
-			}, filepath.Join(dir, "keys")}
-		})
+		test(t, func() place { return onlySQLite(t) })
 	})
 	t.Run("postgres-s3", func(t *testing.T) {
 		test(t, func() place {
@@ -173,6 +172,14 @@ func onBothPairs(t *testing.T, test func(t *testing.T, fresh func() place)) {
 			}, filepath.Join(t.TempDir(), "keys")}
 		})
 	})
+}
+
+// onlySQLite is a fresh place for what does not depend on where rows and bytes are.
+func onlySQLite(t *testing.T) place {
+	dir := t.TempDir()
+	return place{"sqlite:" + filepath.Join(dir, "bonded.db"), func(context.Context) (blob.Store, error) {
+		return blob.Dir(filepath.Join(dir, "blobs"))
+	}, filepath.Join(dir, "keys")}
 }
 
 func must(t *testing.T, err error) {

@@ -262,7 +262,7 @@ func TestOthersRecomputeWhoRules(t *testing.T) {
 		must(t, h.publish("alice", "left-pad", "1.0.0", "hello"))
 		_, err := h.Owners(ctx, name, publish.House{}, func(tx *record.Tx) error { return tx.AddOwner(name, "bob") })
 		must(t, err)
-		_, err = h.Policy(ctx, name, publish.House{}, func(tx *record.Tx) error { return tx.SetPolicy(name, record.Policy{TwoPerson: true}) })
+		_, err = h.Policy(ctx, name, publish.House{}, func(tx *record.Tx) error { return tx.SetPolicy(name, record.Policy{TrustedOnly: true}) })
 		must(t, err)
 		why := []byte(`{"salt":"AAAAAAAAAAAAAAAAAAAAAA==","reason":"lost phone"}`)
 		noted := false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"sync"
 	"time"
 
 	"bonded.dev"
@@ -26,6 +27,8 @@ type entrant struct {
 	past  *bonded.Package // it was judged against this
 	size  uint64          // of the log when its new name was compared with others
 	done  chan struct{}
+	// approval is set for a staged release that somebody else approved.
+	approval *approval
 	// A rewrite has no facts before it is made; action is what it needs.
 	rewrite rewrite
 	action  bonded.Action
@@ -107,6 +110,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	defer close(d.stopped)
 	flush := time.NewTicker(flushEvery)
 	defer flush.Stop()
+	var jobs sync.WaitGroup
+	jobs.Go(func() { d.expire(ctx) })
+	defer jobs.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -281,10 +287,22 @@ func (b *batch) add(e *entrant) error {
 			b.refuse(e, err)
 			return nil
 		}
+		if err := b.direct(e, past); err != nil {
+			b.refuse(e, err)
+			return nil
+		}
 	}
 	if err := e.actor.Spend(b.tx); err != nil {
 		b.refuse(e, err)
 		return nil
+	}
+	if e.approval != nil { // last: what it writes has to stay
+		if ended, err := e.approval.note(b.tx); err != nil {
+			return err
+		} else if !ended {
+			b.refuse(e, bonded.Errorf(bonded.Conflict, "the staged release %s was answered by somebody else a moment ago", e.approval.staged.ID))
+			return nil
+		}
 	}
 	first := b.desk.seq.head + uint64(len(b.entries))
 	facts, err := b.facts(e, past)

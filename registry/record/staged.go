@@ -174,6 +174,12 @@ const twoPerson = `SELECT EXISTS (SELECT 1 FROM policy WHERE eco = $1 AND key = 
 // TwoPerson says if a second person has to approve the releases of a package
 // because its own rules say so, and if they do because an organisation, which
 // may be none, wants it of what it takes.
+func (t *Tx) TwoPerson(name bonded.Name, org string) (own, wanted bool, err error) {
+	_, err = t.one("read how "+name.String()+" is released", twoPerson, []any{name.Ecosystem, name.Key, org}, &own, &wanted)
+	return own, wanted, err
+}
+
+// TwoPerson is Tx.TwoPerson outside of a transaction.
 func (b *Book) TwoPerson(ctx context.Context, name bonded.Name, org string) (own, wanted bool, err error) {
 	err = b.read.QueryRowContext(ctx, twoPerson, name.Ecosystem, name.Key, org).Scan(&own, &wanted)
 	return own, wanted, b.wrap("read how "+name.String()+" is released", err)
