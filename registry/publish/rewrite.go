@@ -27,37 +27,29 @@ import (
 // again when the transaction does, so it must have no other effect.
 type rewrite func(tx *record.Tx) ([]bonded.Entry, error)
 
-// Owners runs change, which alters rows of who owns a package, and logs the
-// owners that it has afterwards, in one transaction; when they are the same as
+// Owners runs change, which alters rows of who owns a package, and logs what the
+// public sees of it afterwards, in one transaction; when that is the same as
 // before nothing is logged and the receipt is empty. The actor needs the action
 // owner; the event is the caller's to write in change. An error of change is
 // the answer and changes nothing; change may run more than once.
 func (d *Desk) Owners(ctx context.Context, name bonded.Name, actor Actor, change func(*record.Tx) error) (bonded.Receipt, error) {
-	return d.rewrite(ctx, name, actor, bonded.ActOwner, func(tx *record.Tx) ([]bonded.Entry, error) {
-		before, err := tx.Owners(name)
-		if err != nil {
-			return nil, err
-		}
-		if err := change(tx); err != nil {
-			return nil, err
-		}
-		after, err := tx.Owners(name)
-		if err != nil || slices.Equal(before, after) {
-			return nil, err
-		}
-		doc, err := ownersDocument(after...)
-		if err != nil {
-			return nil, err
-		}
-		return []bonded.Entry{{Type: bonded.Owners, Doc: bonded.DigestOf(doc), Count: len(after)}}, tx.PutDoc(doc)
-	})
+	return d.rewrite(ctx, name, actor, bonded.ActOwner, seen(name, change))
 }
 
-// Policy runs change, which alters the row or the trusted publishers that say
-// how a package may be published, and logs what the public sees of it, as
-// Owners does. The actor needs the action policy.
+// Policy is Owners for how a package may be published: its row, and its trusted
+// publishers. The actor needs the action policy.
 func (d *Desk) Policy(ctx context.Context, name bonded.Name, actor Actor, change func(*record.Tx) error) (bonded.Receipt, error) {
-	return d.rewrite(ctx, name, actor, bonded.ActPolicy, func(tx *record.Tx) ([]bonded.Entry, error) {
+	return d.rewrite(ctx, name, actor, bonded.ActPolicy, seen(name, change))
+}
+
+// seen makes a change and tells what the public sees of it: a change of owners
+// may take trusted publishers along.
+func seen(name bonded.Name, change func(*record.Tx) error) rewrite {
+	return func(tx *record.Tx) (facts []bonded.Entry, err error) {
+		owners, err := tx.Owners(name)
+		if err != nil {
+			return nil, err
+		}
 		before, err := readTerms(tx, name)
 		if err != nil {
 			return nil, err
@@ -65,12 +57,27 @@ func (d *Desk) Policy(ctx context.Context, name bonded.Name, actor Actor, change
 		if err := change(tx); err != nil {
 			return nil, err
 		}
-		after, err := readTerms(tx, name)
-		if err != nil || after.equal(before) {
+		now, err := tx.Owners(name)
+		if err != nil {
 			return nil, err
 		}
-		return after.fact(tx)
-	})
+		if !slices.Equal(owners, now) {
+			doc, err := ownersDocument(now...)
+			if err != nil {
+				return nil, err
+			}
+			if err := tx.PutDoc(doc); err != nil {
+				return nil, err
+			}
+			facts = append(facts, bonded.Entry{Type: bonded.Owners, Doc: bonded.DigestOf(doc), Count: len(now)})
+		}
+		after, err := readTerms(tx, name)
+		if err != nil || after.equal(before) {
+			return facts, err
+		}
+		policy, err := after.fact(tx)
+		return append(facts, policy...), err
+	}
 }
 
 // Override logs that two operators broke the glass; doc says why and names

@@ -77,14 +77,18 @@ func TestOwnersAreLoggedWithTheirRows(t *testing.T) {
 		// What the public sees nothing of is no fact, and the rows change.
 		before = h.Size()
 		r, err = h.Owners(ctx, name, publish.House{}, func(tx *record.Tx) error {
-			return errors.Join(tx.AddOwner(name, "alice"), tx.SetPolicy(name, record.Policy{TwoPerson: true}))
+			return errors.Join(tx.AddOwner(name, "alice"), tx.SetGrant(name, "@acme/release", []string{"publish"}))
 		})
 		if err != nil || r != (bonded.Receipt{}) || h.Size() != before {
 			t.Errorf("nothing to log: receipt %+v, size %d, was %d, %v", r, h.Size(), before, err)
 		}
-		if p, err := h.book.Policy(ctx, name); err != nil || !p.TwoPerson {
-			t.Errorf("the rows did not change: %+v, %v", p, err)
-		}
+		h.rows(func(tx *record.Tx) error {
+			grants, err := tx.Grants(name)
+			if len(grants) != 2 || len(grants[0].Rights) != 1 {
+				t.Errorf("the rows did not change: %+v", grants)
+			}
+			return err
+		})
 		// Whoever refuses in the transaction has changed nothing.
 		_, err = h.Owners(ctx, name, actor{"alice", h.book}, func(tx *record.Tx) error {
 			return errors.Join(tx.RemoveOwner(name, "alice"), bonded.Errorf(bonded.Conflict, "one owner has to stay"))
