@@ -40,11 +40,12 @@ func (h *Handler) frontPage() *body {
 	}
 	var page struct {
 		URL, Contact string
-		Guide        bool
+		Guide, Pages bool
 		Style        template.CSS
 		Dialects     []dialect
 	}
-	page.URL, page.Contact, page.Guide, page.Style = h.URL, h.Contact, h.Guide != nil, template.CSS(frontCSS)
+	page.URL, page.Contact, page.Style = h.URL, h.Contact, template.CSS(frontCSS)
+	page.Guide, page.Pages = h.Guide != nil, h.Pages != nil
 	for _, rm := range h.rooms {
 		i := rm.eco.Info()
 		d := dialect{ID: i.ID, Clients: i.Clients, URL: h.URL + strings.TrimPrefix(i.Prefix, "/")}

@@ -71,6 +71,28 @@ func TestGuideIsMounted(t *testing.T) {
 	}
 }
 
+// somePages are pages that people come to.
+type somePages struct{}
+
+func (somePages) Owns(path string) bool { return path == "/signin" }
+func (somePages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	io.WriteString(w, "page "+r.URL.Path)
+}
+
+func TestFrontPageLeadsToSigningIn(t *testing.T) {
+	if body := text(t, newLab(t).do("GET", "/")); strings.Contains(body, "/signin") || !strings.Contains(body, "The administrator of this repository makes one") {
+		t.Error("the front page leads to pages that are not there")
+	}
+	l := newLab(t, func(c *serve.Config) { c.Pages = somePages{} })
+	body := text(t, l.do("GET", "/"))
+	for _, link := range []string{`href="/signin"`, `href="/account/tokens/new"`, `href="/signup"`} {
+		if !strings.Contains(body, link) {
+			t.Errorf("the front page has no %s", link)
+		}
+	}
+	want(t, "a page", text(t, l.do("GET", "/signin")), "page /signin")
+}
+
 func TestSecurityTxt(t *testing.T) {
 	l := newLab(t)
 	r := l.do("GET", "/.well-known/security.txt")
