@@ -52,6 +52,8 @@ var may = map[string]string{
 	"registry/trusted": "registry/identity registry/record registry/event",
 	"registry/privacy": "registry/publish registry/record registry/event registry/waiting",
 	"registry/glass":   "registry/publish registry/record registry/event registry/privacy",
+	"registry/leak":    "registry/record",
+	"registry/lapse":   "registry/record registry/event",
 	"registry/notice":  "registry/signin registry/record registry/event registry/waiting",
 	// the way out
 	"registry/web":   "ecosystem registry/publish registry/identity registry/signin registry/people registry/trusted registry/notice registry/privacy registry/glass registry/record registry/event registry/waiting",

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"bonded.dev/registry/leak"
+	"bonded.dev/registry/publish"
 	"bonded.dev/registry/trusted"
 
 	"github.com/spf13/cobra"
@@ -36,7 +38,11 @@ type config struct {
 	// Registration says who may make an account: invite (with an enrolment
 	// link) or open (anybody).
 	Registration string           `yaml:"registration"`
+	TwoPerson    string           `yaml:"two-person"` // new, all, or empty
 	Mail         mailConfig       `yaml:"mail"`
+	LeakKeys     string           `yaml:"leak-keys"`
+	DNS          string           `yaml:"dns"`
+	RDAP         string           `yaml:"rdap"`
 	Issuers      []trusted.Issuer `yaml:"issuers"` // of build jobs, besides the large ones
 }
 
@@ -69,8 +75,12 @@ var settings = []setting{
 	{"contact", "where to report security problems: a mailto: or https: address", func(c *config) *string { return &c.Contact }, false},
 	{"drain", "how long /readyz says no before closing, for load balancers (default 0s)", func(c *config) *string { return &c.Drain }, false},
 	{"registration", "who may make an account: invite (default) or open", func(c *config) *string { return &c.Registration }, false},
+	{"two-person", "releases that somebody else has to approve, besides those of packages that ask for it: new or all (default: none)", func(c *config) *string { return &c.TwoPerson }, false},
 	{"mail-server", "smtp://[USER@]HOST[:PORT] or smtps://... for notices (default: none are sent)", func(c *config) *string { return &c.Mail.Server }, false},
 	{"mail-from", "address that notices come from", func(c *config) *string { return &c.Mail.From }, false},
+	{"leak-keys", "address of the keys that a code host signs leak reports with, as NAME=URL (github: a URL is enough)", func(c *config) *string { return &c.LeakKeys }, false},
+	{"dns", "HOST:PORT of the resolver that the daily check of e-mail domains asks (default: the system's)", func(c *config) *string { return &c.DNS }, false},
+	{"rdap", "RDAP service that the daily check asks too, such as one that redirects to each registry (default: none)", func(c *config) *string { return &c.RDAP }, false},
 	{"mail-password", "", func(c *config) *string { return &c.Mail.Password }, true},
 	{"s3-access-key", "", func(c *config) *string { return &c.S3.AccessKey }, true},
 	{"s3-secret-key", "", func(c *config) *string { return &c.S3.SecretKey }, true},
@@ -153,6 +163,14 @@ func (c *config) complete() error {
 	case "", "invite", "open":
 	default:
 		return usagef("--registration %s: want invite or open", c.Registration)
+	}
+	if _, err := leak.ParseOrigins(c.LeakKeys); err != nil {
+		return usageError{err}
+	}
+	switch c.TwoPerson {
+	case "", publish.TwoPersonNew, publish.TwoPersonAll:
+	default:
+		return usagef("--two-person %s: want new (first releases) or all (every release)", c.TwoPerson)
 	}
 	if c.Mail.Server != "" && c.Mail.From == "" {
 		return usagef("--mail-server needs --mail-from, the address that notices come from")

@@ -18,6 +18,7 @@ import (
 	press "bonded.dev/guide/book"
 	"bonded.dev/internal/logwire"
 	"bonded.dev/registry/identity"
+	"bonded.dev/registry/leak"
 	"bonded.dev/registry/notice"
 	"bonded.dev/registry/people"
 	"bonded.dev/registry/project"
@@ -130,6 +131,7 @@ type running struct {
 	trusted *trusted.Room
 	waiting *waiting.Room
 	notice  *notice.Room
+	leak    *leak.Room
 	pages   *web.Pages
 	door    *serve.Handler
 	// proving bounds how many proofs are made at once: one question may fold a
@@ -177,6 +179,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 		Book:       h.book, Blobs: h.blobs, Keys: keys, Shelf: shelf,
 		Origin: keys.Origin(), URL: h.config.URL,
 		Now: f.now, Log: log,
+		TwoPerson: h.config.TwoPerson, Leaked: r.keeper.Leaked,
 	})
 	if err := r.admit(h, keys, log, f); err != nil {
 		return nil, err
@@ -193,6 +196,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 		Prove:  r.prove,
 		Tally:  h.book,
 		Pages:  r.pages,
+		Leaks:  r.leak,
 		Guide:  press.Handler(serve.GuidePrefix, book),
 		Ready: []serve.Check{
 			{Name: "database", Do: h.book.Check},
@@ -216,6 +220,14 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 		Book: h.book, Waiting: r.waiting, Server: c.Mail.Server, Password: c.Mail.Password, From: c.Mail.From,
 		URL: c.URL, Log: log, Now: f.now,
 	})
+	if err != nil {
+		return err
+	}
+	origins, err := leak.ParseOrigins(c.LeakKeys)
+	if err != nil {
+		return err
+	}
+	r.leak, err = leak.New(leak.Config{Kill: r.keeper.Leaked, Book: h.book, Origins: origins, Log: log, Now: f.now})
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,9 @@ type Config struct {
 	Tally Tally
 	// Pages answers the paths that it owns: pages that a person opens to act.
 	Pages Pages
+	// Leaks answers /api/v1/leaks and what is below it: reports of tokens that
+	// were found where they should not be.
+	Leaks http.Handler
 	// Guide answers below /guide/: what can happen to a repository, and what
 	// stops it.
 	Guide http.Handler
@@ -192,6 +195,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // route finds who answers a request that was not asked before.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	path := sentPath(r)
+	if h.leak(w, r, path) {
+		return
+	}
 	switch {
 	case path == "/api/v1/changes" && h.Desk != nil:
 		h.change(w, r)
