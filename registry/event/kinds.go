@@ -27,6 +27,8 @@ var Kinds = []Kind{
 	{ID: "signin.slow", Title: "Many failed sign-ins; guessing is being slowed down", Tell: Account, Class: 3002, Activity: 1, Severity: 3,
 		Advice: "You can still sign in with a passkey, or from a device that you have used before."},
 	{ID: "session.end", Title: "A session was ended", Tell: Nobody, Class: 3002, Activity: 2, Severity: 1},
+	{ID: "session.reuse", Title: "A session was ended because two browsers had it", Tell: Account, Class: 3002, Activity: 2, Severity: 4,
+		Advice: "Somebody may have copied your session. Sign in again, and look at your account's sessions, tokens and factors."},
 	{ID: "session.end-all", Title: "All other sessions were ended", Tell: Account, Class: 3002, Activity: 2, Severity: 2},
 	{ID: "stepup.ok", Title: "A passkey confirmed a sensitive action", Tell: Nobody, Class: 3003, Activity: 1, Severity: 1},
 
@@ -36,6 +38,8 @@ var Kinds = []Kind{
 	{ID: "password.breached", Title: "Your password stands in a list of stolen passwords", Tell: Account, Class: 3001, Activity: 99, Severity: 3,
 		Advice: "Choose another one now, here and wherever else you use it."},
 	{ID: "passkey.add", Title: "A passkey was added", Tell: Account, Class: 3001, Activity: 10, Severity: 2},
+	{ID: "passkey.copy", Title: "A passkey was refused because there may be a copy of it", Tell: Account, Class: 3002, Activity: 1, Severity: 4,
+		Advice: "Remove this passkey, and add another one."},
 	{ID: "passkey.ask-remove", Title: "The removal of a passkey was asked for", Tell: Account, Class: 3001, Activity: 99, Severity: 3},
 	{ID: "passkey.remove", Title: "A passkey was removed", Tell: Account, Class: 3001, Activity: 11, Severity: 3},
 	{ID: "totp.add", Title: "An authenticator app was added", Tell: Account, Class: 3001, Activity: 10, Severity: 2},

@@ -1,19 +1,56 @@
 // Package signin is how a person gets in and stays in: factors, sessions, fresh
 // proofs, and the way back when something was lost.
+//
+//	passkey            BeginPasskey -> FinishPasskey            -> session, fresh
+//	password + passkey Password -> BeginKey -> FinishKey        -> session
+//	password + code    Password -> Code                         -> session, when the browser is known
+//	                                    -> ConfirmDevice, Resume -> session, when the mail was opened
+//	link               Enrol -> add factors -> Finish           -> session
+//	lost everything    AskRecovery -> Recover, or Vouch twice -> 72 hours -> Enrol -> Finish
+//
+// Three rules carry the rest. What a person types can be relayed by a page that
+// looks like ours, so a password and a code open a session only in a browser
+// that the account knows, or after a link in a mail. A session alone rules
+// nothing: what changes authority asks for a passkey within the last five
+// minutes ([Session.Fresh]), and where it weakens the account it waits besides.
+// And no way back is weaker than the way in: a recovery ends with at least as
+// many factors as the account had, and takes the old ones away only then.
+//
+// Guessing is bounded per account, per network and per factor (limits.go).
+// Devices that the account knows have a meter of their own and passkeys have
+// none, so whoever guesses locks nobody out.
+//
+// What was begun and goes on is a row of table ceremony under the hash of a
+// secret; a challenge, a code and a link are taken in the transaction that acts
+// on them. Every change writes its event in its own transaction.
+//
+// Nothing is remembered in this process: a session that ends on one node has
+// ended on all.
+//
+// Hole: without mail nobody can confirm a new browser. Then a code from an
+// authenticator app is refused there, and a recovery code, which a phisher can
+// relay as well, is taken.
 package signin
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
+	"bonded.dev"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/waiting"
-)
 
-// errNotBuilt marks what is being built.
-var errNotBuilt = errors.New("not built yet")
+	"github.com/go-webauthn/webauthn/webauthn"
+)
 
 // Config is what a room is made of.
 type Config struct {
@@ -34,6 +71,7 @@ type Config struct {
 	// Open lets anybody make an account; else an enrolment link is needed.
 	Open bool
 	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Letter is a mail that carries a secret link.
@@ -47,14 +85,66 @@ type Letter struct {
 }
 
 // Room signs people in.
-type Room struct{ Config }
+type Room struct {
+	Config
+	keys     *webauthn.WebAuthn // nil: there can be no passkeys here, and noKeys says why
+	noKeys   error
+	origin   string
+	seal     cipher.AEAD
+	handles  []byte        // key that user handles are made with
+	networks []byte        // key that networks are counted under
+	hashing  chan struct{} // one place for each password that may be hashed at once
+	nobody   string        // hash of a password that nobody has
+	later    func(func())  // runs what the answer must not wait for
+}
 
 // New makes a room and says to Config.Waiting what it does when a change is due.
 func New(c Config) (*Room, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Room{Config: c}, nil
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(c.Seal) != 32 {
+		return nil, fmt.Errorf("signin: the seal has %d bytes instead of 32", len(c.Seal))
+	}
+	block, err := aes.NewCipher(c.Seal)
+	if err != nil {
+		return nil, fmt.Errorf("signin: %w", err)
+	}
+	r := &Room{Config: c, hashing: make(chan struct{}, hashesAtOnce), later: func(do func()) { go do() }}
+	var derived [2][]byte
+	r.seal, err = cipher.NewGCM(block)
+	for i, purpose := range []string{"bonded/user handles", "bonded/networks"} {
+		if err == nil {
+			derived[i], err = hkdf.Key(sha256.New, c.Seal, nil, purpose, 32)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signin: %w", err)
+	}
+	r.handles, r.networks = derived[0], derived[1]
+	r.nobody = hashPassword("nobody has this password")
+	if err := r.openKeys(); err != nil {
+		return nil, err
+	}
+	if c.Waiting != nil {
+		c.Waiting.Handle("passkey.remove", r.passkeyGoes)
+		c.Waiting.Handle("totp.remove", r.totpGoes)
+		c.Waiting.Handle("email.change", r.addressChanges)
+		c.Waiting.Handle("recovery", r.recoveryIsDue)
+	}
+	return r, nil
+}
+
+// keyed is a MAC that lets something be found again without being kept.
+func keyed(key []byte, parts ...string) []byte {
+	m := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		fmt.Fprintf(m, "%d:%s", len(p), p)
+	}
+	return m.Sum(nil)
 }
 
 // Visit is what is known of a request besides its session.
@@ -69,14 +159,20 @@ type Session struct {
 	ID      string // no secret
 	User    string
 	Factors []string // passkey, password, totp, recovery-code, enrolment
-	// Enrolling sessions come from an enrolment or recovery link: they may add
-	// factors, and nothing else, until the account has what a writer needs.
+	// Enrolling sessions may do nothing but what Needs says: those of an
+	// enrolment or recovery link, those that were opened with a password that
+	// stands in a list of stolen ones, and those of a frozen account.
 	Enrolling bool
-	Label     string
-	Created   time.Time
-	Seen      time.Time
-	Stepped   time.Time // last phishing-resistant proof; zero: none
-	This      bool      // it is the one that asks
+	// Needs is what an enrolling session has to do: "factors" (add them, then
+	// Finish), "password" (set another one), "address" (prove one). Empty: nothing.
+	Needs   string
+	Label   string
+	Created time.Time
+	Seen    time.Time
+	Stepped time.Time // last phishing-resistant proof; zero: none
+	This    bool      // it is the one that asks
+
+	recovery bool // factors are collected and take effect at Finish
 }
 
 // Fresh says if the last phishing-resistant proof is at most five minutes old.
@@ -87,6 +183,8 @@ const (
 	StepUpLife = 5 * time.Minute
 	IdleLife   = 24 * time.Hour
 	WholeLife  = 14 * 24 * time.Hour
+	// EnrolLife is how long an enrolling session lasts at most.
+	EnrolLife = 24 * time.Hour
 )
 
 // SignedIn is a sign-in that is complete: two cookies.
@@ -114,144 +212,60 @@ type Factors struct {
 	Email    bool      // the address was proven
 }
 
-// Enough says if a writer may begin: a passkey, or a password and TOTP.
+// Enough says if a writer may begin: a passkey, or TOTP and a password that
+// stands in no list of stolen ones.
 func (f Factors) Enough() bool {
-	return len(f.Passkeys) > 0 || !f.TOTP.IsZero() && !f.Password.IsZero()
+	return len(f.Passkeys) > 0 || !f.TOTP.IsZero() && !f.Password.IsZero() && f.Breached.IsZero()
 }
 
-// Session returns whose a cookie is, and a new cookie when it is time to rotate.
-// An unknown, ended, idle or old one is an error of kind Unauthorized.
-func (r *Room) Session(ctx context.Context, cookie string) (s *Session, rotated identity.Secret, err error) {
-	return nil, identity.Secret{}, errNotBuilt
+// all counts the factors. Recovery codes are a way back and no factor.
+func (f Factors) all() int {
+	n := len(f.Passkeys)
+	if !f.TOTP.IsZero() {
+		n++
+	}
+	if !f.Password.IsZero() {
+		n++
+	}
+	return n
 }
 
-// Sessions lists the user's sessions; SignOut ends one of them, SignOutOthers all but s.
-func (r *Room) Sessions(ctx context.Context, s *Session) ([]Session, error) { return nil, errNotBuilt }
-func (r *Room) SignOut(ctx context.Context, s *Session, id string) error    { return errNotBuilt }
-func (r *Room) SignOutOthers(ctx context.Context, s *Session) error         { return errNotBuilt }
-
-// SignUp makes an account and mails its enrolment link, when Open. What it
-// answers does not depend on whether the name or address is known.
-func (r *Room) SignUp(ctx context.Context, user, email string, v Visit) error { return errNotBuilt }
-
-// Enrol opens an enrolling session with the secret of an enrolment link.
-func (r *Room) Enrol(ctx context.Context, link string, v Visit) (SignedIn, error) {
-	return SignedIn{}, errNotBuilt
-}
-
-// Finish turns an enrolling session whose account has Enough factors into a
-// full one.
-func (r *Room) Finish(ctx context.Context, s *Session) (identity.Secret, error) {
-	return identity.Secret{}, errNotBuilt
-}
-
-// BeginPasskey begins a sign-in with a passkey alone: options are the JSON of
-// PublicKeyCredentialRequestOptions, secret continues it.
-func (r *Room) BeginPasskey(ctx context.Context, v Visit) (options []byte, secret string, err error) {
-	return nil, "", errNotBuilt
-}
-func (r *Room) FinishPasskey(ctx context.Context, secret string, response []byte, v Visit) (SignedIn, error) {
-	return SignedIn{}, errNotBuilt
-}
-
-// Password begins a sign-in with a password. The same answer, after the same
-// time, comes for an unknown user.
-func (r *Room) Password(ctx context.Context, user, password string, v Visit) (Next, error) {
-	return Next{}, errNotBuilt
-}
-
-// Code goes on with a TOTP code or a recovery code. When the device is not
-// known a Next that wants "device" comes back instead of a session.
-func (r *Room) Code(ctx context.Context, secret, code string, v Visit) (SignedIn, Next, error) {
-	return SignedIn{}, Next{}, errNotBuilt
-}
-
-// BeginKey and FinishKey go on with a passkey as the second factor.
-func (r *Room) BeginKey(ctx context.Context, secret string) (options []byte, err error) {
-	return nil, errNotBuilt
-}
-func (r *Room) FinishKey(ctx context.Context, secret string, response []byte, v Visit) (SignedIn, error) {
-	return SignedIn{}, errNotBuilt
-}
-
-// ConfirmDevice takes the link that was mailed; the sign-in that waits goes on
-// with Resume, in the browser where it began, and nowhere else.
-func (r *Room) ConfirmDevice(ctx context.Context, link string) error { return errNotBuilt }
-func (r *Room) Resume(ctx context.Context, secret string, v Visit) (SignedIn, error) {
-	return SignedIn{}, errNotBuilt
-}
-
-// BeginStepUp and FinishStepUp prove presence with a passkey, bound to the
-// session; the session gets a new cookie.
-func (r *Room) BeginStepUp(ctx context.Context, s *Session) (options []byte, secret string, err error) {
-	return nil, "", errNotBuilt
-}
-func (r *Room) FinishStepUp(ctx context.Context, s *Session, secret string, response []byte) (identity.Secret, error) {
-	return identity.Secret{}, errNotBuilt
+// counting is how many passkeys can step up.
+func (f Factors) counting(now time.Time) (n int) {
+	for _, p := range f.Passkeys {
+		if !p.Counts.After(now) {
+			n++
+		}
+	}
+	return n
 }
 
 // Factors returns what the account has.
-func (r *Room) Factors(ctx context.Context, user string) (Factors, error) {
-	return Factors{}, errNotBuilt
+func (r *Room) Factors(ctx context.Context, user string) (f Factors, err error) {
+	err = r.Book.View(ctx, func(tx *record.Tx) error {
+		f, err = factors(tx, user)
+		return err
+	})
+	return f, err
 }
 
-// BeginAdd and FinishAdd add a passkey. The first passkey of an account that
-// had other factors counts for step-up only after the waiting time.
-func (r *Room) BeginAdd(ctx context.Context, s *Session) (options []byte, secret string, err error) {
-	return nil, "", errNotBuilt
-}
-func (r *Room) FinishAdd(ctx context.Context, s *Session, secret, label string, response []byte) error {
-	return errNotBuilt
-}
-
-// RemovePasskey, RemoveTOTP and RemovePassword ask for a removal. It is refused
-// when the account would have less than Enough; where it weakens the account it
-// waits, and due says until when.
-func (r *Room) RemovePasskey(ctx context.Context, s *Session, id []byte) (due time.Time, err error) {
-	return time.Time{}, errNotBuilt
-}
-func (r *Room) RemoveTOTP(ctx context.Context, s *Session) (due time.Time, err error) {
-	return time.Time{}, errNotBuilt
-}
-func (r *Room) RemovePassword(ctx context.Context, s *Session) error { return errNotBuilt }
-
-// BeginTOTP returns a new seed as an otpauth:// URI and as a PNG with its QR
-// code; FinishTOTP takes it into use with a first code.
-func (r *Room) BeginTOTP(ctx context.Context, s *Session) (uri string, png []byte, secret string, err error) {
-	return "", nil, "", errNotBuilt
-}
-func (r *Room) FinishTOTP(ctx context.Context, s *Session, secret, code string) error {
-	return errNotBuilt
+func factors(tx *record.Tx, user string) (f Factors, err error) {
+	u, err := tx.Account(user)
+	if err != nil {
+		return f, err
+	}
+	f.Email = !u.Verified.IsZero()
+	var errs [4]error
+	f.Passkeys, errs[0] = tx.Passkeys(user)
+	t, _, err := tx.TOTP(user)
+	f.TOTP, errs[1] = t.Created, err
+	p, _, err := tx.Password(user)
+	f.Password, f.Breached, errs[2] = p.Changed, p.Breached, err
+	f.Codes, errs[3] = tx.CodesLeft(user)
+	return f, errors.Join(errs[:]...)
 }
 
-// SetPassword sets a password: at least 12 characters, at most 128, not a known
-// one, not the user's name.
-func (r *Room) SetPassword(ctx context.Context, s *Session, password string) error {
-	return errNotBuilt
-}
-
-// NewCodes makes ten recovery codes and voids the old ones. They are shown once.
-func (r *Room) NewCodes(ctx context.Context, s *Session) ([]string, error) { return nil, errNotBuilt }
-
-// SetEmail asks for another address: it is proven first, then it waits.
-func (r *Room) SetEmail(ctx context.Context, s *Session, email string) error { return errNotBuilt }
-
-// VerifyEmail takes the link that proves an address.
-func (r *Room) VerifyEmail(ctx context.Context, link string) (user string, err error) {
-	return "", errNotBuilt
-}
-
-// AskRecovery mails a link to the account's address, whoever asks; the answer
-// does not say if there is such an account.
-func (r *Room) AskRecovery(ctx context.Context, user string, v Visit) error { return errNotBuilt }
-
-// Recover takes the link and a recovery code, or without a code begins to
-// collect the vouchers of two owners of an organisation. Then it waits.
-func (r *Room) Recover(ctx context.Context, link, code string) (due time.Time, err error) {
-	return time.Time{}, errNotBuilt
-}
-
-// Vouch is an organisation owner's word, after step-up, for a recovery.
-func (r *Room) Vouch(ctx context.Context, s *Session, id string) (due time.Time, err error) {
-	return time.Time{}, errNotBuilt
+// stepUp is how this room says that a session alone is not enough.
+func stepUp(why string) error {
+	return bonded.Refusal(bonded.Unauthorized, "step-up", "%s; nothing was changed (step_up_required)", why)
 }
