@@ -70,7 +70,7 @@ func (r *Room) read(ctx context.Context, jwt, audience string) (*statement, erro
 	if err := json.Unmarshal(payload, &all); err != nil {
 		return nil, refusal("the identity token is not readable: its claims are no JSON object, or one stands twice")
 	}
-	s.claims = comparable(all)
+	s.claims = scalars(all)
 	if s.claims.text("iss") != issuer {
 		return nil, refusal("the claim iss of the identity token is not readable")
 	}
@@ -137,6 +137,9 @@ func (r *Room) signed(ctx context.Context, issuer, jwt string) ([]byte, error) {
 		if errors.As(set.err, &away) {
 			return nil, away
 		}
+		if set.signed {
+			return nil, refusal("the identity token is not readable: one of the claims iss, sub, aud, exp, nbf and iat has a form that it must not have")
+		}
 		return nil, refusal("the signature of the identity token is not one of the issuer %s with RS256, ES256 or EdDSA", show(issuer))
 	}
 	var payload jsontext.Value
@@ -146,20 +149,21 @@ func (r *Room) signed(ctx context.Context, issuer, jwt string) ([]byte, error) {
 	return payload, nil
 }
 
-// witness keeps the error of a key set, which go-oidc turns into text.
+// witness keeps what a key set answered, which go-oidc turns into text.
 type witness struct {
 	oidc.KeySet
-	err error
+	err    error
+	signed bool
 }
 
 func (w *witness) VerifySignature(ctx context.Context, jwt string) (payload []byte, err error) {
 	payload, err = w.KeySet.VerifySignature(ctx, jwt)
-	w.err = err
+	w.err, w.signed = err, err == nil
 	return payload, err
 }
 
-// comparable drops what is a list or an object.
-func comparable(all map[string]jsontext.Value) claims {
+// scalars drops what is a list or an object.
+func scalars(all map[string]jsontext.Value) claims {
 	c := claims{}
 	for name, v := range all {
 		switch v.Kind() {
