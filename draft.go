@@ -153,5 +153,6 @@ type Receipt struct {
 	Size  uint64 // of the signed checkpoint that covers it
 	// Staged names a release that waits for somebody else's approval and is not
 	// in the log; Index and Size are then zero.
-	Staged string
+	Staged  string
+	Release string // name and version of what is staged, for people
 }

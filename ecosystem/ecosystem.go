@@ -179,6 +179,14 @@ type Outcome struct {
 	Receipt bonded.Receipt
 	Hits    []Hit // Search
 	Total   int
+	Base    string // public URL of the repository, with trailing slash
+}
+
+// Staged says what happens to a release that was taken and waits: which one, for
+// whom, and where. Clients that print nothing of a success never show it, so
+// that whoever may approve it is told by other ways too.
+func (o Outcome) Staged() string {
+	return "staged: " + o.Receipt.Release + " is not published yet and waits for the approval of another owner, at " + o.Base + "review/" + o.Receipt.Staged
 }
 
 // Hit is one package that a search found.

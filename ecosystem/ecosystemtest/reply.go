@@ -36,8 +36,30 @@ func checkReply(t *testing.T, eco ecosystem.Ecosystem, s Suite) {
 			t.Errorf("%s: success is answered with %d", r.Case, good.Status)
 		}
 		checkBody(t, good, r.Case)
+		if a.Verb == ecosystem.Publish {
+			checkStaged(t, eco, a, r.Case)
+		}
 	}
 	checkErrors(t, eco, ecosystem.Ask{}, "a request nobody understood")
+}
+
+// checkStaged answers an upload that was taken and waits: a success of its own
+// kind, that says in some place where it is approved.
+func checkStaged(t *testing.T, eco ecosystem.Ecosystem, a ecosystem.Ask, name string) {
+	t.Helper()
+	o := ecosystem.Outcome{Ask: a, User: Owner, Base: "https://packages.example.org/", Receipt: bonded.Receipt{Staged: "abc234", Release: "left-pad 1.3.0"}}
+	r := eco.Reply(o)
+	checkBody(t, r, name)
+	if r.Status != 202 { // RFC 9110 section 15.3.3
+		t.Errorf("%s: staged is answered with %d, want 202", name, r.Status)
+	}
+	said := string(r.Body) + r.Reason
+	for _, v := range r.Header {
+		said += "\n" + v
+	}
+	if !strings.Contains(said, "https://packages.example.org/review/abc234") || !strings.Contains(said, "left-pad 1.3.0") {
+		t.Errorf("%s: staged does not say what waits, and where: %s", name, said)
+	}
 }
 
 func checkErrors(t *testing.T, eco ecosystem.Ecosystem, a ecosystem.Ask, name string) {

@@ -23,7 +23,7 @@ var refusals = map[string]struct {
 	opTokens:  {422, "tokens and profiles cannot be managed from here yet; ask the repository's administrator"},
 	opUsers:   {422, "users, owners and teams cannot be managed from here yet; ask the repository's administrator"},
 	opAccess:  {422, "access to single packages cannot be set here; every package can be read by everybody who can reach the repository"},
-	opStaging: {422, "this repository does not stage releases yet; publish with npm publish"},
+	opStaging: {422, "releases that wait for approval are shown, approved and rejected on the repository's pages below /review/; npm publish stages what needs it"},
 }
 
 // Reply answers as npm-registry-fetch reads it: of an error's body it prints
@@ -45,6 +45,8 @@ func (e Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
 		return answer(200, map[string]any{})
 	case a.Verb == ecosystem.Search:
 		return replySearch(o)
+	case o.Receipt.Staged != "":
+		return replyStaged(o)
 	}
 	r := answer(200, map[string]any{"ok": true, "id": a.Name.Key, "success": true, "index": o.Receipt.Index, "size": o.Receipt.Size})
 	if a.Op == opPut || a.Op == opTag {
@@ -54,6 +56,15 @@ func (e Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
 		// npm prints this header after whatever else it has to say.
 		r.Header = map[string]string{"npm-notice": "logged as entry " + uintText(o.Receipt.Index) + " of " + uintText(o.Receipt.Size) + " in the repository's public log"}
 	}
+	return r
+}
+
+// replyStaged is a success that is not yet one: npm takes every status below
+// 400 for it (npm-registry-fetch lib/check-response.js), prints "+ name@version"
+// and with it the header npm-notice. pnpm and yarn print neither.
+func replyStaged(o ecosystem.Outcome) ecosystem.Response {
+	r := answer(202, map[string]any{"ok": true, "success": true, "staged": o.Receipt.Staged, "message": o.Staged()})
+	r.Header = map[string]string{"npm-notice": plainText(o.Staged())}
 	return r
 }
 

@@ -13,7 +13,10 @@ import (
 //
 // What clients print, read from their sources: twine 7 prints of an error the
 // status, its standard phrase, and then the reason phrase of the status line;
-// the body only with --verbose. pip prints status, reason phrase and URL, never
+// the body only with --verbose. Of a success, and so of a release that waits for
+// approval (202), twine prints status, reason phrase and body with --verbose and
+// nothing without. An error status would be seen, and would fail a build that
+// did all it could. pip prints status, reason phrase and URL, never
 // the body. uv prints the body of text/plain, and for 405 asks whether the
 // index was taken for the upload URL. twine repeats an upload after 5xx, five
 // times. Its --skip-existing would pass over a 409, but twine 7 takes the option
@@ -22,6 +25,8 @@ func (Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
 	switch {
 	case o.Err != nil:
 		return refusal(o.Err)
+	case o.Receipt.Staged != "":
+		return plain(202, o.Staged())
 	case o.Ask.Op == opUpload:
 		return plain(200, fmt.Sprintf("uploaded: entry %d of the log, under the checkpoint of size %d", o.Receipt.Index, o.Receipt.Size))
 	case o.Ask.Op == opXMLRPC:

@@ -54,7 +54,7 @@ func (d *Desk) secrets(ctx context.Context, e *entrant) error {
 	}
 	where := ""
 	for _, x := range s.found {
-		leaked, err := d.Leaked(ctx, x.text, "uploaded in "+e.draft.Name.String()+", "+x.where)
+		leaked, err := d.Leaked(ctx, x.text, "an upload of "+e.draft.Name.String()+", "+x.where)
 		if err != nil {
 			return fmt.Errorf("looking up what may be a token: %w", err)
 		}

@@ -146,7 +146,7 @@ func (d *Desk) stage(ctx context.Context, e *entrant, past *bonded.Package) (bon
 	if id == "" {
 		id = s.ID
 	}
-	return bonded.Receipt{Staged: id}, nil
+	return bonded.Receipt{Staged: id, Release: s.Name.Key + " " + s.Version}, nil
 }
 
 // detail is what the journal, and so the mail, says of a staged release.

@@ -128,6 +128,8 @@ func (h *Handler) logOutcome(r *http.Request, rm *room, out ecosystem.Outcome, s
 		_, control, _ := bonded.Explain(out.Err)
 		add("control", control)
 		attrs = append(attrs, slog.String("err", hideTokens(out.Err.Error())))
+	} else if out.Receipt.Staged != "" {
+		attrs = append(attrs, slog.String("staged", out.Receipt.Staged))
 	} else if out.Receipt.Size > 0 {
 		attrs = append(attrs, slog.Uint64("entry", out.Receipt.Index))
 	}

@@ -48,7 +48,7 @@ func (h *Handler) dialect(w http.ResponseWriter, r *http.Request, rm *room, path
 
 // act does what is asked for and is not a file.
 func (h *Handler) act(w http.ResponseWriter, r *http.Request, rm *room, a ecosystem.Ask) (out ecosystem.Outcome) {
-	out.Ask = a
+	out.Ask, out.Base = a, h.URL
 	var who publish.Actor = nobody{}
 	if a.Auth || a.Verb == ecosystem.Publish || a.Verb == ecosystem.Change || a.Verb == ecosystem.Stage {
 		// Before the body is read: a client that may not write should not have
