@@ -468,7 +468,7 @@ func TestAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = b.AddUser(t.Context(), "alice", "other@example.org")
-	refused(t, "twice", err, bonded.Conflict, "a user alice already")
+	refused(t, "twice", err, bonded.Conflict, "alice already")
 	_, err = b.NewEnrolment(t.Context(), "bob")
 	refused(t, "no user", err, bonded.NotFound, "no user bob")
 
