@@ -150,8 +150,7 @@ func TestNeedsAreOrdered(t *testing.T) {
 	in := map[Need]string{
 		Anyone:    "nobody enrolling no passkey session stale step-up stale operator operator",
 		Enrolling: "enrolling no passkey session stale step-up stale operator operator",
-		First:     "enrolling no passkey step-up operator",
-		Adding:    "enrolling step-up operator",
+		Adding:    "enrolling no passkey step-up operator",
 		Full:      "no passkey session stale step-up stale operator operator",
 		Fresh:     "step-up operator",
 		Operator:  "operator",
@@ -213,7 +212,7 @@ func TestWhatChangesAuthorityIsFresh(t *testing.T) {
 		if r.Method == http.MethodGet || !strings.HasPrefix(r.Path, "/account/") || slow[id] != "" {
 			continue
 		}
-		if r.Need != Fresh && r.Need != Adding && r.Need != First && r.Need != Operator {
+		if r.Need != Fresh && r.Need != Adding && r.Need != Operator {
 			t.Errorf("%s needs %q", id, r.Need)
 		}
 	}

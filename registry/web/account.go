@@ -36,16 +36,17 @@ const fewCodes = 3
 
 // nextStep picks one: what is dangerous first, then what is missing, then what
 // would hurt on the day that a device is lost. nil: nothing is left to do.
-func nextStep(f signin.Factors, u record.User, enrolling bool) *Step {
+func nextStep(f signin.Factors, u record.User, s *signin.Session) *Step {
 	passkey := Step{Title: "Add a passkey", Link: "/account/passkeys", LinkText: "Add a passkey",
 		Text: "A passkey is your device, unlocked as always. It cannot be guessed, phished or taken from our database, and it is what confirms every change of importance."}
 	codes := Step{Title: "Keep recovery codes", Link: "/account/codes", LinkText: "Make recovery codes",
 		Text: "Ten codes on paper bring you back when your devices are gone. Without them, nobody can."}
+	enrolling := s.Enrolling
 	switch {
-	case !u.Frozen.IsZero():
+	case s.Needs == "address" || !u.Frozen.IsZero():
 		return &Step{Title: "Prove your e-mail address again", Link: "/account/email", LinkText: "Prove an address",
 			Text: "The domain of your address lapsed, so somebody else may read your mail. The account is frozen until you prove an address that you hold."}
-	case !f.Breached.IsZero():
+	case s.Needs == "password" || !f.Breached.IsZero():
 		return &Step{Title: "Choose another password", Link: "/account/password", LinkText: "Choose a password",
 			Text: "Yours stands in a list of stolen passwords. Whoever has the list tries it first."}
 	case len(f.Passkeys) == 0 && (enrolling || !f.Enough()):
@@ -78,7 +79,7 @@ func (a *Ask) standing() (View, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := p.SignIn.Factors(a.Context(), s.User)
+	f, err := p.SignIn.Progress(a.Context(), s)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (a *Ask) standing() (View, error) {
 		return nil, err
 	}
 	return View{
-		"User": u, "Factors": f, "Waiting": waits, "Step": nextStep(f, u, s.Enrolling),
+		"User": u, "Factors": f, "Waiting": waits, "Step": nextStep(f, u, s),
 		"Enrolling": s.Enrolling, "Enough": f.Enough(), "Now": p.Now(),
 	}, nil
 }

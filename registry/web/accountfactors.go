@@ -11,13 +11,12 @@ import (
 
 // factorRoutes add and remove what an account shows that it is somebody.
 // Adding is open to a session that came from an enrolment or recovery link;
-// everybody else shows a passkey first. Only an account that has none may add
-// its first without.
+// everybody else shows a passkey first, who has one that counts.
 func (p *Pages) factorRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/account/passkeys", Need: First, Do: p.passkeyPage},
-		{Method: "POST", Path: "/account/passkeys/options", Need: First, Events: "-", Why: began, JSON: true, Do: p.addOptions},
-		{Method: "POST", Path: "/account/passkeys", Need: First, Events: "passkey.add", Do: p.addPasskey},
+		{Method: "GET", Path: "/account/passkeys", Need: Adding, Do: p.passkeyPage},
+		{Method: "POST", Path: "/account/passkeys/options", Need: Adding, Events: "-", Why: began, JSON: true, Do: p.addOptions},
+		{Method: "POST", Path: "/account/passkeys", Need: Adding, Events: "passkey.add", Do: p.addPasskey},
 		{Method: "GET", Path: "/account/passkeys/{id}/remove", Need: Fresh, Do: p.removePasskeyPage},
 		{Method: "POST", Path: "/account/passkeys/{id}/remove", Need: Fresh, Events: "passkey.ask-remove passkey.remove", Do: p.removePasskey},
 		{Method: "GET", Path: "/account/totp", Need: Adding, Do: p.totpPage},
@@ -98,7 +97,7 @@ func (p *Pages) removePasskey(a *Ask) error {
 }
 
 func (p *Pages) totpPage(a *Ask) error {
-	f, err := p.SignIn.Factors(a.Context(), a.Session.User)
+	f, err := p.SignIn.Progress(a.Context(), a.Session)
 	if err != nil {
 		return err
 	}
@@ -127,7 +126,7 @@ func (p *Pages) addTOTP(a *Ask) error {
 	if err := p.SignIn.FinishTOTP(a.Context(), a.Session, secret, a.Form("code")); err != nil {
 		return a.Again(err, "account-totp-code", totpView(a.Form("uri"), a.Form("picture"), secret))
 	}
-	f, err := p.SignIn.Factors(a.Context(), a.Session.User)
+	f, err := p.SignIn.Progress(a.Context(), a.Session)
 	if err == nil && f.Password.IsZero() {
 		a.Done("/account/password", "The authenticator app was added. It is used together with a password: choose one now.")
 		return nil
@@ -150,7 +149,7 @@ func (p *Pages) removeTOTP(a *Ask) error {
 }
 
 func (p *Pages) codesPage(a *Ask) error {
-	f, err := p.SignIn.Factors(a.Context(), a.Session.User)
+	f, err := p.SignIn.Progress(a.Context(), a.Session)
 	if err != nil {
 		return err
 	}
@@ -166,7 +165,7 @@ func (p *Pages) newCodes(a *Ask) error {
 }
 
 func (p *Pages) passwordView(a *Ask) (View, error) {
-	f, err := p.SignIn.Factors(a.Context(), a.Session.User)
+	f, err := p.SignIn.Progress(a.Context(), a.Session)
 	if err != nil {
 		return nil, err
 	}

@@ -56,14 +56,17 @@ func samples() map[string]View {
 	wrong["Problem"] = "Choose at least one thing that the token may do."
 	totp := totpView("otpauth://totp/bonded:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "", "bnc_x")
 	standing := func(u record.User, f signin.Factors, w []record.Waiting, enrolling bool) View {
-		return View{"User": u, "Factors": f, "Waiting": w, "Step": nextStep(f, u, enrolling), "Enrolling": enrolling, "Enough": f.Enough(), "Now": noon}
+		return View{"User": u, "Factors": f, "Waiting": w, "Step": nextStep(f, u, &signin.Session{Enrolling: enrolling}), "Enrolling": enrolling, "Enough": f.Enough(), "Now": noon}
 	}
 	return map[string]View{
 		"signin": {"Next": "/account", "User": "", "Open": true}, "signin/problem": {"Next": "/account", "User": "alice", "Open": false, "Problem": "The name or the password is wrong."},
 		"signin-code": {"Next": "/account", "TOTP": true, "Recovery": true, "Key": true}, "signin-code/problem": {"Next": "/account", "TOTP": true, "Recovery": false, "Key": false, "Problem": "The code is wrong or was used before."},
 		"signin-device": {"Next": "/account"}, "signin-link": {"Link": "bnc_x"},
 		"signup": {"Open": true, "User": "", "Email": ""}, "signup/closed": {"Open": false}, "enrol": {"Link": "bne_x", "User": "bob"},
-		"recover": {"User": ""}, "recover-link": {"Link": "bnc_x", "Days": 3}, "recover-vouch": {"ID": "x"}, "email-link": {"Link": "bnc_x"}, "policy-recovery": {"Days": 3},
+		"recover": {"User": ""}, "recover-link": {"Link": "bnc_x", "Days": 3, "Recovery": signin.Recovery{User: "alice"}, "Vouch": "", "Problem": "The recovery code is wrong."},
+		"recover-link/owners": {"Link": "bnc_x", "Days": 3, "Recovery": signin.Recovery{User: "alice", Vouchers: []string{"bob"}}, "Vouch": "https://packages.example.org/recover/vouch/x"},
+		"recover-link/waits":  {"Link": "bnc_x", "Days": 3, "Recovery": signin.Recovery{User: "alice", Due: noon}, "Vouch": ""},
+		"recover-vouch":       {"ID": "x"}, "email-link": {"Link": "bnc_x"}, "policy-recovery": {"Days": 3},
 		"account": standing(user, full, nil, false), "account-security": standing(user, full, waits, false), "account-security/new": standing(fresh, signin.Factors{}, nil, true),
 		"account-security/weak": standing(fresh, weak, nil, false), "account-security/ready": standing(fresh, signin.Factors{Passkeys: keys[:1], Codes: 10}, nil, true),
 		"account-confirm": {"Next": "/account", "Can": true}, "account-confirm/none": {"Next": "/account", "Can": false, "Since": time.Time{}}, "account-confirm/later": {"Next": "/account", "Can": false, "Since": noon},
@@ -72,7 +75,7 @@ func samples() map[string]View {
 		"account-password": {"User": "alice", "Password": noon, "Removable": true}, "account-email": {"Email": "alice@example.org", "Verified": noon, "Frozen": time.Time{}, "Typed": "alice@", "Problem": "That is no address."},
 		"account-tokens": {"Live": live, "Ended": ended}, "account-token": form, "account-token/problem": wrong, "account-token/weak": {"Enough": false},
 		"account-token-made": {"Secret": "bnd_EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLE1", "Token": live[0].Token, "Clients": "npm, pnpm, yarn", "Commands": []string{"npm config set registry https://packages.example.org/npm/", "npm config set //packages.example.org/npm/:_authToken TOKEN"}},
-		"message": {"Title": "Confirm with your passkey", "Text": "This changes who may do what. Nothing was changed.", "Link": "/account/confirm", "LinkText": "Confirm with a passkey"},
+		"message":            {"Title": "Confirm with your passkey", "Text": "This changes who may do what. Nothing was changed.", "Link": "/account/confirm", "LinkText": "Confirm with a passkey"},
 	}
 }
 

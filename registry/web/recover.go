@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"time"
 
 	"bonded.dev/registry/waiting"
@@ -44,20 +45,44 @@ func (p *Pages) askRecovery(a *Ask) error {
 }
 
 func (p *Pages) recoverLink(a *Ask) error {
-	return a.Show("recover-link", View{"Link": a.PathValue("link"), "Days": days(waiting.DefaultDelay)})
+	v, err := p.recoveryView(a, a.PathValue("link"))
+	if err != nil {
+		return err
+	}
+	return a.Show("recover-link", v)
+}
+
+// recoveryView is how far the recovery of a link has come.
+func (p *Pages) recoveryView(a *Ask, link string) (View, error) {
+	r, err := p.SignIn.Recovery(a.Context(), link)
+	if err != nil {
+		return nil, err
+	}
+	v := View{"Link": link, "Days": days(waiting.DefaultDelay), "Recovery": r, "Vouch": ""}
+	if r.ID != "" {
+		v["Vouch"] = p.URL + "recover/vouch/" + r.ID
+	}
+	return v, nil
 }
 
 func (p *Pages) recover(a *Ask) error {
 	link := a.Form("link")
 	due, err := p.SignIn.Recover(a.Context(), link, a.Form("code"))
+	if err == nil && due.IsZero() {
+		a.Redirect("/recover/" + url.PathEscape(link)) // which shows what the owners need
+		return nil
+	}
 	if err != nil {
-		return a.Again(err, "recover-link", View{"Link": link, "Days": days(waiting.DefaultDelay)})
+		v, gone := p.recoveryView(a, link)
+		if gone != nil {
+			return err
+		}
+		return a.Again(err, "recover-link", v)
 	}
-	text := "On " + moment(due) + " a mail with an enrolment link follows. Until then everybody with access to the account was told and can cancel."
-	if due.IsZero() {
-		text = "Two owners of an organisation that you belong to have to vouch for you; they find how in their mail. After the second one the waiting time begins, and a mail tells you when it ends."
-	}
-	return a.Show("message", View{"Title": "The recovery has begun", "Text": text})
+	return a.Show("message", View{
+		"Title": "The recovery has begun",
+		"Text":  "On " + moment(due) + " a mail with an enrolment link follows. Until then everybody with access to the account was told and can cancel.",
+	})
 }
 
 func (p *Pages) vouchPage(a *Ask) error {

@@ -13,5 +13,8 @@ func (p *Pages) all() []Route {
 		p.accountRoutes(),
 		p.factorRoutes(),
 		p.tokenRoutes(),
+		p.journalRoutes(),
+		p.dataRoutes(),
+		p.operatorRoutes(),
 	)
 }

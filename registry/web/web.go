@@ -23,8 +23,10 @@ import (
 
 	"bonded.dev"
 	"bonded.dev/ecosystem"
+	"bonded.dev/registry/glass"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/people"
+	"bonded.dev/registry/privacy"
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/signin"
@@ -38,15 +40,17 @@ type Need int
 const (
 	Anyone    Need = iota // no session needed; one is seen if it is there
 	Enrolling             // a session, also one that may only add factors
-	Adding                // an enrolling session, or a fresh proof as for Fresh
-	First                 // as Adding, or an account that has no passkey yet to prove with
-	Full                  // a session of somebody who may write
-	Fresh                 // and a phishing-resistant proof within minutes
-	Operator              // Fresh, by an administrator of the repository
+	// Adding is an enrolling session, or a fresh proof as for Fresh. An account
+	// that has no passkey to prove with comes in too, and package signin says what
+	// it may add: it asks for a sign-in within minutes, or lets the passkey wait.
+	Adding
+	Full     // a session of somebody who may write
+	Fresh    // and a phishing-resistant proof within minutes
+	Operator // Fresh, by an administrator of the repository
 )
 
 func (n Need) String() string {
-	return [...]string{"anyone", "enrolling", "adding", "first", "session", "step-up", "operator"}[n]
+	return [...]string{"anyone", "enrolling", "adding", "session", "step-up", "operator"}[n]
 }
 
 // Route is one page or one button.
@@ -75,6 +79,8 @@ type Config struct {
 	Trusted    *trusted.Room
 	Desk       *publish.Desk
 	Waiting    *waiting.Room
+	Privacy    *privacy.Room
+	Glass      *glass.Room
 	Book       *record.Book
 	Ecosystems []ecosystem.Ecosystem
 	Setups     []Setup
@@ -202,12 +208,10 @@ func (a *Ask) meets(need Need) bool {
 		return true
 	case s == nil:
 		a.signIn()
-	case need == Enrolling, (need == Adding || need == First) && s.Enrolling:
+	case need == Enrolling, need == Adding && s.Enrolling:
 		return true
-	case need == First && a.noPasskey():
-		return true
-	case need == Adding || need == First:
-		if s.Fresh(a.pages.Now()) {
+	case need == Adding:
+		if s.Fresh(a.pages.Now()) || a.cannotConfirm() {
 			return true
 		}
 		a.confirm()
@@ -225,11 +229,14 @@ func (a *Ask) meets(need Need) bool {
 	return false
 }
 
-// noPasskey says if an account cannot show a passkey because it has none. The
-// first one it adds without proof counts only later, which package signin sees to.
-func (a *Ask) noPasskey() bool {
+// cannotConfirm says if an account has no passkey that counts.
+func (a *Ask) cannotConfirm() bool {
 	f, err := a.pages.factors(a.Context(), a.Session.User)
-	return err == nil && len(f.Passkeys) == 0
+	if err != nil {
+		return false
+	}
+	can, _ := canConfirm(f, a.pages.Now())
+	return !can
 }
 
 // network is the part of an address that is counted against.
