@@ -7,7 +7,6 @@ import (
 
 	"bonded.dev"
 	"bonded.dev/registry/event"
-	"bonded.dev/registry/people"
 	"bonded.dev/registry/record"
 )
 
@@ -59,12 +58,11 @@ func (p *Pages) packageNamed(a *Ask) (bonded.Name, error) {
 	return bonded.Name{}, bonded.Errorf(bonded.NotFound, "there is no ecosystem %q here", a.PathValue("eco"))
 }
 
-// hasRight is nil for whoever may do something to the package.
-func (p *Pages) hasRight(a *Ask, name bonded.Name) (err error) {
-	for _, right := range []people.Right{people.Publish, people.People, people.Settings} {
-		if err = p.People.May(a.Context(), a.Session.User, right, name); err == nil {
-			return nil
-		}
+// hasRight is nil for whoever may do something to the package, by any way.
+func (p *Pages) hasRight(a *Ask, name bonded.Name) error {
+	_, rights, err := p.Book.Rights(a.Context(), name, a.Session.User)
+	if err == nil && len(rights) == 0 {
+		err = bonded.Refusal(bonded.Forbidden, "roles", "you have no right on %s; its owners can invite you", name)
 	}
 	return err
 }
