@@ -77,7 +77,7 @@ func TestOwnersAreLoggedWithTheirRows(t *testing.T) {
 		// What the public sees nothing of is no fact, and the rows change.
 		before = h.Size()
 		r, err = h.Owners(ctx, name, publish.House{}, func(tx *record.Tx) error {
-			return errors.Join(tx.AddOwner(name, "alice"), tx.SetGrant(name, "@acme/release", []string{"publish"}))
+			return errors.Join(tx.AddOwner(name, "alice"), tx.SetGrant(name, "@acme/release", []string{"publish"}, h.now))
 		})
 		if err != nil || r != (bonded.Receipt{}) || h.Size() != before {
 			t.Errorf("nothing to log: receipt %+v, size %d, was %d, %v", r, h.Size(), before, err)

@@ -2,6 +2,7 @@ package record
 
 import (
 	"strings"
+	"time"
 
 	"bonded.dev"
 )
@@ -11,10 +12,11 @@ import (
 type Grant struct {
 	Package   bonded.Name
 	Principal string
-	Rights    []string // publish, people, settings
+	Rights    []string  // publish, people, settings
+	Since     time.Time // of these rights; zero: since the name was claimed
 }
 
-const grantColumns = `SELECT o.eco, o.key, coalesce(p.display, o.key), o.user_name, o.rights
+const grantColumns = `SELECT o.eco, o.key, coalesce(p.display, o.key), o.user_name, o.rights, o.since
 	FROM owner o LEFT JOIN package p ON p.eco = o.eco AND p.key = o.key `
 
 // Grants returns the principals of a package, sorted.
@@ -49,21 +51,24 @@ func (t *Tx) grants(where string, args ...any) (list []Grant, err error) {
 	for rows.Next() {
 		var g Grant
 		var rights string
-		if err := rows.Scan(&g.Package.Ecosystem, &g.Package.Key, &g.Package.Display, &g.Principal, &rights); err != nil {
+		var since int64
+		if err := rows.Scan(&g.Package.Ecosystem, &g.Package.Key, &g.Package.Display, &g.Principal, &rights, &since); err != nil {
 			return nil, t.b.wrap(what, err)
 		}
-		g.Rights = splitWords(rights)
+		g.Rights, g.Since = splitWords(rights), fromMicros(since)
 		list = append(list, g)
 	}
 	return list, t.b.wrap(what, rows.Err())
 }
 
-// SetGrant makes a principal one of a package with these rights and no others.
-func (t *Tx) SetGrant(name bonded.Name, principal string, rights []string) error {
+// SetGrant makes a principal one of a package with these rights and no others;
+// it has them since at, unless it had them before.
+func (t *Tx) SetGrant(name bonded.Name, principal string, rights []string, at time.Time) error {
 	_, err := t.exec("set who may do what to "+name.String(),
-		`INSERT INTO owner (eco, key, user_name, rights) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (eco, key, user_name) DO UPDATE SET rights = excluded.rights`,
-		name.Ecosystem, name.Key, principal, joinWords(rights))
+		`INSERT INTO owner (eco, key, user_name, rights, since) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (eco, key, user_name) DO UPDATE SET rights = excluded.rights,
+			since = CASE WHEN owner.rights = excluded.rights THEN owner.since ELSE excluded.since END`,
+		name.Ecosystem, name.Key, principal, joinWords(rights), micros(at))
 	return err
 }
 
@@ -80,14 +85,15 @@ func (t *Tx) Reach(name bonded.Name, user string) (Reach, error) {
 }
 
 // LookedAfter reports whether somebody whose account is in use holds all of
-// these rights on a package through one principal.
-func (t *Tx) LookedAfter(name bonded.Name, rights []string) (yes bool, err error) {
+// these rights on a package through one principal, which has been one since
+// before a time.
+func (t *Tx) LookedAfter(name bonded.Name, rights []string, before time.Time) (yes bool, err error) {
 	grants, err := t.Grants(name)
 	if err != nil {
 		return false, err
 	}
 	for _, g := range grants {
-		if !holdsAll(g.Rights, rights) {
+		if !holdsAll(g.Rights, rights) || g.Since.After(before) {
 			continue
 		}
 		people, err := t.Behind(g.Principal)

@@ -85,11 +85,13 @@ func (t *Tx) SetTwoPerson(org string, on bool) error {
 	return err
 }
 
-// PutMember takes a user into an organisation, or changes the role.
+// PutMember takes a user into an organisation, or changes the role, which then
+// is held since m.Since.
 func (t *Tx) PutMember(m Member) error {
 	_, err := t.exec("take somebody into @"+m.Org,
 		`INSERT INTO member (org, user_name, role, since) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (org, user_name) DO UPDATE SET role = excluded.role`, m.Org, m.User, m.Role, micros(m.Since))
+		ON CONFLICT (org, user_name) DO UPDATE SET role = excluded.role,
+			since = CASE WHEN member.role = excluded.role THEN member.since ELSE excluded.since END`, m.Org, m.User, m.Role, micros(m.Since))
 	return err
 }
 

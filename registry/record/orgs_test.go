@@ -38,7 +38,8 @@ func TestOrganisations(t *testing.T) {
 			t.Error("somebody who is not in an organisation came into its team")
 		}
 		update(t, b, func(tx *Tx) error {
-			return errors.Join(tx.SetTwoPerson("acme", true), tx.PutMember(Member{"acme", "bob", "owner", noon.Add(time.Hour)}))
+			return errors.Join(tx.SetTwoPerson("acme", true), tx.PutMember(Member{"acme", "bob", "owner", noon.Add(time.Hour)}),
+				tx.PutMember(Member{"acme", "bob", "owner", noon.Add(2 * time.Hour)}))
 		})
 		view(t, b, func(tx *Tx) error {
 			o, err := tx.Org("acme")
@@ -46,7 +47,7 @@ func TestOrganisations(t *testing.T) {
 			teams, err3 := tx.TeamsOf("bob")
 			m, err4 := tx.Membership("acme", "carol")
 			if o != (Org{"acme", noon, true}) || m != (Member{}) || !slices.Equal(teams, []string{"@acme/release"}) ||
-				!slices.Equal(members, []Member{{"acme", "alice", "owner", noon}, {"acme", "bob", "owner", noon}}) {
+				!slices.Equal(members, []Member{{"acme", "alice", "owner", noon}, {"acme", "bob", "owner", noon.Add(time.Hour)}}) {
 				t.Errorf("%+v, %+v, %v, %+v", o, members, teams, m)
 			}
 			_, err5 := tx.Org("none")
@@ -92,13 +93,13 @@ func TestGrants(t *testing.T) {
 		a, c := npm("a"), npm("c")
 		all := []string{"publish", "people", "settings"}
 		update(t, b, func(tx *Tx) error {
-			return errors.Join(people(tx), tx.Claim(a, 1), tx.AddOwner(a, "carol"), tx.SetGrant(a, "@acme/release", []string{"publish"}),
-				tx.Claim(c, 2), tx.SetGrant(c, "@acme", all), tx.SetGrant(c, "@acme-two", all))
+			return errors.Join(people(tx), tx.Claim(a, 1), tx.AddOwner(a, "carol"), tx.SetGrant(a, "@acme/release", []string{"publish"}, noon),
+				tx.Claim(c, 2), tx.SetGrant(c, "@acme", all, noon), tx.SetGrant(c, "@acme-two", all, noon))
 		})
 		after := func(n bonded.Name, want bool) {
 			t.Helper()
 			view(t, b, func(tx *Tx) error {
-				got, err := tx.LookedAfter(n, all)
+				got, err := tx.LookedAfter(n, all, noon)
 				if got != want {
 					t.Errorf("%s is looked after: %v", n, got)
 				}
@@ -110,7 +111,7 @@ func TestGrants(t *testing.T) {
 			of, err2 := tx.GrantsOf("bob")
 			within, err3 := tx.GrantsWithin("acme")
 			to, err4 := tx.GrantsTo("@acme")
-			if !reflect.DeepEqual(grants, []Grant{{a, "@acme/release", []string{"publish"}}, {a, "carol", all}}) ||
+			if !reflect.DeepEqual(grants, []Grant{{a, "@acme/release", []string{"publish"}, noon}, {a, "carol", all, time.Time{}}}) ||
 				!reflect.DeepEqual(of, grants[:1]) || len(within) != 2 || within[1].Principal != "@acme" || len(to) != 1 || to[0].Package != c {
 				t.Errorf("%+v, %+v, %+v, %+v", grants, of, within, to)
 			}
@@ -125,8 +126,20 @@ func TestGrants(t *testing.T) {
 		update(t, b, func(tx *Tx) error { return errors.Join(tx.SetDisabled("carol", noon), tx.SetDisabled("alice", noon)) })
 		after(a, false)
 		after(c, false)
-		update(t, b, func(tx *Tx) error { return tx.SetGrant(a, "@acme/release", all) })
+		update(t, b, func(tx *Tx) error { return tx.SetGrant(a, "@acme/release", all, noon) })
 		after(a, true)
+		update(t, b, func(tx *Tx) error {
+			young, err := tx.LookedAfter(c, all, noon.Add(-1))
+			if young {
+				t.Error("whoever came a moment ago looks after it for long")
+			}
+			return errors.Join(err, tx.SetGrant(a, "@acme/release", all, noon.Add(time.Hour)))
+		})
+		after(a, true) // it had them before
+		update(t, b, func(tx *Tx) error {
+			return errors.Join(tx.SetGrant(a, "@acme/release", all[:1], noon.Add(time.Hour)), tx.SetGrant(a, "@acme/release", all, noon.Add(time.Hour)))
+		})
+		after(a, false)
 	})
 }
 

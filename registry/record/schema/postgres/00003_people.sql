@@ -138,6 +138,7 @@ CREATE TABLE namespace (
 
 -- Rights of a principal: publish, people, settings; separated by blanks.
 ALTER TABLE owner ADD COLUMN rights TEXT COLLATE "C" NOT NULL DEFAULT 'publish people settings';
+ALTER TABLE owner ADD COLUMN since BIGINT NOT NULL DEFAULT 0; -- 0: since the name was claimed
 
 CREATE TABLE invitation (
 	id        TEXT COLLATE "C" NOT NULL PRIMARY KEY,
