@@ -109,7 +109,7 @@ func (t *Tx) PutSession(s Session) error {
 // RotateSession gives a session another cookie and remembers the one before.
 func (t *Tx) RotateSession(id string, cookie bonded.Digest, at time.Time) error {
 	if _, err := t.exec("remember a cookie",
-		`INSERT INTO session_past (hash, id, retired) SELECT hash, id, $2 FROM session WHERE id = $1`, id, micros(at)); err != nil {
+		`INSERT INTO session_past (hash, id, retired) SELECT hash, id, $2 FROM session WHERE id = $1 ON CONFLICT (hash) DO NOTHING`, id, micros(at)); err != nil {
 		return err
 	}
 	_, err := t.exec("rotate a session",
