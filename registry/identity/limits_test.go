@@ -99,12 +99,15 @@ func TestTokenVersionsAndArtifacts(t *testing.T) {
 	artifacts, _ := b.make(Limits{Digests: []string{bytesA.Hex()}})
 	both, _ := b.make(Limits{Versions: []string{"1.4.*"}, Digests: []string{bytesB.Hex()}})
 	free, _ := b.make(Limits{})
+	every, _ := b.make(Limits{Versions: []string{"*"}})
 	for _, c := range []struct {
 		token Secret
 		facts []bonded.Entry
 		why   string
 	}{
 		{free, []bonded.Entry{fact(bonded.Publish, "9"), fact(bonded.Status, "")}, ""},
+		{every, []bonded.Entry{fact(bonded.Publish, "2.0.0")}, ""},
+		{every, []bonded.Entry{fact(bonded.Status, "")}, "may not touch the package as a whole"},
 		{versions, []bonded.Entry{fact(bonded.Publish, "2.0.0")}, ""},
 		{versions, []bonded.Entry{fact(bonded.Publish, "1.4.1"), fact(bonded.SetTag, "1.4.1")}, ""},
 		{versions, []bonded.Entry{fact(bonded.Publish, "1.40.1")}, "may not touch version 1.40.1 of npm/left-pad: it is good for the versions 2.0.0 1.4.*; make one"},

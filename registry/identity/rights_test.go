@@ -35,9 +35,9 @@ func town(t *testing.T) (b *bench, names map[string]bonded.Name) {
 			tx.PutMember(record.Member{Org: "acme", User: "tim", Role: "member", Since: noon}),
 			tx.AddTeam("acme", "release"), tx.AddToTeam("acme", "release", "tim"),
 			tx.AddNamespace("npm", "acme-*", "acme"),
-			tx.Claim(names["left-pad"], 1), tx.SetGrant(names["left-pad"], "alice", []string{"publish"}),
-			tx.SetGrant(names["left-pad"], "@acme", []string{"people", "settings"}), tx.SetGrant(names["left-pad"], "@acme/release", []string{"settings"}),
-			tx.Claim(names["acme-taken"], 2), tx.SetGrant(names["acme-taken"], "zoe", []string{"publish", "people", "settings"}))
+			tx.Claim(names["left-pad"], 1), tx.SetGrant(names["left-pad"], "alice", []string{"publish"}, noon),
+			tx.SetGrant(names["left-pad"], "@acme", []string{"people", "settings"}, noon), tx.SetGrant(names["left-pad"], "@acme/release", []string{"settings"}, noon),
+			tx.Claim(names["acme-taken"], 2), tx.SetGrant(names["acme-taken"], "zoe", []string{"publish", "people", "settings"}, noon))
 	})
 	b.Proofs = func(context.Context, string, string, bonded.Action, bonded.Name) error { return nil }
 	return b, names
