@@ -92,18 +92,27 @@ func (p *Pages) journal(a *Ask, f record.JournalFilter, v View) error {
 	for _, l := range list[:min(len(list), onPage)] {
 		lines = append(lines, event.LineOf(l))
 	}
+	base, _ := v["Base"].(string)
 	query := url.Values{}
 	for name, value := range map[string]string{"account": f.Account, "subject": f.Subject} {
 		if v["Admin"] == true && value != "" {
 			query.Set(name, value)
 		}
 	}
-	v["Lines"], v["Query"] = lines, query.Encode()
+	v["Lines"], v["File"], v["OCSF"] = lines, at(base+"/journal.ndjson", query), at(base+"/journal.ocsf.ndjson", query)
 	if len(list) > onPage {
 		query.Set("before", strconv.FormatInt(lines[onPage-1].ID, 10))
-		v["Older"] = query.Encode()
+		v["Older"] = at(base, query)
 	}
 	return a.Show("journal", v)
+}
+
+// at is an address with a query, where there is one.
+func at(path string, query url.Values) string {
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
 }
 
 // journalFile sends journal.ndjson or journal.ocsf.ndjson, oldest line first.
