@@ -24,8 +24,8 @@ func adminCommand() *cobra.Command {
 	user := &cobra.Command{Use: "user", Short: "Users", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	user.AddCommand(userAddCommand(), userListCommand(), userRoleCommand(), userDisableCommand())
 	token := &cobra.Command{Use: "token", Short: "Access tokens", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	token.AddCommand(tokenAddCommand(), tokenListCommand(), tokenRevokeCommand())
-	c.AddCommand(user, token)
+	token.AddCommand(tokenAddCommand(), tokenListCommand(), tokenRevokeCommand(), tokenLeakedCommand())
+	c.AddCommand(user, token, domainsCommand(), mailCommand())
 	return c
 }
 
