@@ -18,6 +18,7 @@ import (
 	press "bonded.dev/guide/book"
 	"bonded.dev/internal/logwire"
 	"bonded.dev/registry/identity"
+	"bonded.dev/registry/lapse"
 	"bonded.dev/registry/leak"
 	"bonded.dev/registry/notice"
 	"bonded.dev/registry/people"
@@ -117,6 +118,7 @@ func (r *running) run(ctx context.Context, listener net.Listener) error {
 	rooms.Go(func() error { return r.tally(inner) })
 	rooms.Go(func() error { return r.waiting.Run(inner) })
 	rooms.Go(func() error { return r.notice.Run(inner) })
+	rooms.Go(func() error { return r.lapse.Run(inner) })
 	err := r.door.Serve(ctx, listener)
 	stop()
 	return errors.Join(err, rooms.Wait())
@@ -132,6 +134,7 @@ type running struct {
 	waiting *waiting.Room
 	notice  *notice.Room
 	leak    *leak.Room
+	lapse   *lapse.Room
 	pages   *web.Pages
 	door    *serve.Handler
 	// proving bounds how many proofs are made at once: one question may fold a
@@ -228,6 +231,10 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 		return err
 	}
 	r.leak, err = leak.New(leak.Config{Kill: r.keeper.Leaked, Book: h.book, Origins: origins, Log: log, Now: f.now})
+	if err != nil {
+		return err
+	}
+	r.lapse, err = lapse.New(lapse.Config{Book: h.book, DNS: c.DNS, RDAP: c.RDAP, Pause: time.Second, Log: log, Now: f.now})
 	if err != nil {
 		return err
 	}
