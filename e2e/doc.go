@@ -20,6 +20,7 @@
 //	bonded ARG ...                the binary, with the server's storage in its environment
 //	npm, npm-9, pnpm, yarn, yarn-berry, pip, twine, python ARG ...
 //	get URL [HEADER ...]          print status, headers and body of a GET
+//	approve NAME                  after stop: approve, as a person with a passkey, whatever waits for NAME
 //	wheel DIR                     build a Python project into DIR/dist, offline
 //
 // A leading ! means, as in any testscript, that the command must not succeed.

@@ -88,7 +88,7 @@ func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*s
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){
 		"serve": cmdServe, "stop": cmdStop, "user": cmdUser, "token": cmdToken, "as": cmdAs,
-		"bonded": cmdBonded, "get": cmdGet, "wheel": cmdWheel,
+		"bonded": cmdBonded, "get": cmdGet, "wheel": cmdWheel, "approve": cmdApprove,
 	}
 	for _, name := range []string{"npm", "npm-9", "pnpm", "yarn", "yarn-berry", "pip", "twine", "python"} {
 		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
