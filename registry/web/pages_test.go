@@ -82,7 +82,8 @@ func samples() map[string]View {
 // TestPagesAreWellMade reads every example page as a browser and as somebody
 // who cannot see it.
 func TestPagesAreWellMade(t *testing.T) {
-	p := New(Config{SignIn: &signin.Room{}, Keeper: &identity.Keeper{}, URL: "https://packages.example.org/"})
+	p := gate(t)
+	p.URL = "https://packages.example.org/"
 	shown := map[string]bool{}
 	for name, v := range samples() {
 		page, _, _ := strings.Cut(name, "/")
