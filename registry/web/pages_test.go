@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/signin"
 
