@@ -11,6 +11,7 @@ import (
 	"bonded.dev/prove/drill"
 	"bonded.dev/prove/visit"
 	visitors "bonded.dev/prove/visit/all"
+	"bonded.dev/registry/record"
 )
 
 // stageVictim starts a victim and a scene in each of its dialects.
@@ -85,6 +86,25 @@ func TestAbsences(t *testing.T) {
 			up.Version = "2.0.0"
 			return s.Attempt(t.Context(), drill.Stranger, up)
 		},
+		"step-up": func(t *testing.T, s *drill.Scene) (visit.Answer, error) {
+			up := upload(s, "step")
+			published(t, s, drill.Owner, up)
+			as, err := s.Credential(t.Context(), drill.Owner)
+			if err != nil {
+				return visit.Answer{}, err
+			}
+			if err := s.Later(t.Context(), 16*time.Minute); err != nil {
+				return visit.Answer{}, err
+			}
+			return s.Site.Dialect.Delete(t.Context(), s.Site, as, up.Name, up.Version)
+		},
+		"trusted-publishing-only": func(t *testing.T, s *drill.Scene) (visit.Answer, error) {
+			up := upload(s, "only")
+			published(t, s, drill.Owner, up)
+			trustedOnly(t, s, up.Name)
+			up.Version = "1.0.1"
+			return s.Attempt(t.Context(), drill.Owner, up)
+		},
 		"fail-closed-gates": func(t *testing.T, s *drill.Scene) (visit.Answer, error) {
 			up := upload(s, "scan")
 			up.Inside.Description = "this crashes the scanner"
@@ -122,6 +142,26 @@ func TestAbsences(t *testing.T) {
 			}
 		})
 	}
+}
+
+// trustedOnly lets a package be published by trusted publishers alone.
+func trustedOnly(t *testing.T, s *drill.Scene, raw string) {
+	t.Helper()
+	v := s.Victim.(*victim)
+	for _, e := range v.h.ecosystems {
+		if e.Info().ID != s.Site.Dialect.ID() {
+			continue
+		}
+		name, err := e.Name(raw)
+		if err == nil {
+			err = v.h.book.Update(t.Context(), func(tx *record.Tx) error { return tx.SetPolicy(name, record.Policy{TrustedOnly: true}) })
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatal("the victim has no dialect", s.Site.Dialect.ID())
 }
 
 // TestOthersStillStand: forgiving one refusal forgives no other.
