@@ -16,6 +16,7 @@ import (
 	"context"
 	"io"
 	"net/url"
+	"time"
 
 	"bonded.dev"
 )
@@ -30,8 +31,12 @@ type Ecosystem interface {
 
 // Info describes the dialect to the rooms that mount and print it.
 type Info struct {
-	ID      string // "npm": in names, log entries, scopes
-	Prefix  string // "/npm/": where it is mounted
+	ID     string // "npm": in names, log entries, scopes
+	Prefix string // "/npm/": where it is mounted
+	// Roots are paths below the root of the host, without leading slash and with
+	// trailing one, that its clients ask for wherever the dialect is mounted.
+	// They reach Ask as they stand.
+	Roots   []string
 	Clients string // "npm, pnpm, yarn": for people
 	// Setup are the commands that point a client here, for people; "{url}"
 	// stands for the URL of the dialect, with trailing slash.
@@ -101,14 +106,16 @@ type Docs interface {
 type Verb int
 
 const (
-	Fetch   Verb = iota + 1 // a document or an artifact: Path
-	Publish                 // an upload: Draft
-	Change                  // tags, deprecation, yanks, deletion: Draft
-	Stage                   // part of an upload in many requests
-	Search                  // Query
-	Whoami                  //
-	Ping                    //
-	Answer                  // a constant answer that Reply knows, no state needed
+	Fetch    Verb = iota + 1 // a document or an artifact: Path
+	Publish                  // an upload: Draft
+	Change                   // tags, deprecation, yanks, deletion: Draft
+	Stage                    // part of an upload in many requests
+	Search                   // Query
+	Whoami                   //
+	Ping                     //
+	Answer                   // a constant answer that Reply knows, no state needed
+	Audience                 // which audience an identity token needs: Outcome.Audience
+	Exchange                 // an identity token of a build job for an upload token
 )
 
 // Request is an HTTP request as far as a dialect may see it.
@@ -147,6 +154,11 @@ type Ask struct {
 	// Proof is a one-time proof of a person that the client sent beside its
 	// credential, such as a code that was typed a moment ago; empty: none.
 	Proof string
+	// Audience is what the client's own flow puts before the host in the audience
+	// of an identity token (Exchange). Member is the member of the JSON body that
+	// carries the token; empty: it is the bearer token of the request.
+	Audience string
+	Member   string
 	// Form is the content type of the body.
 	Form string
 }
@@ -180,6 +192,11 @@ type Outcome struct {
 	Hits    []Hit // Search
 	Total   int
 	Base    string // public URL of the repository, with trailing slash
+	// Audience is what identity tokens must be made for (Audience), Token the
+	// upload token and Ends when it does (Exchange).
+	Audience string
+	Token    string
+	Ends     time.Time
 }
 
 // Staged says what happens to a release that was taken and waits: which one, for

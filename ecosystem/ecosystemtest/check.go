@@ -23,6 +23,11 @@ func checkInfo(t *testing.T, eco ecosystem.Ecosystem) {
 	if !strings.HasPrefix(i.Prefix, "/") || !strings.HasSuffix(i.Prefix, "/") || len(i.Prefix) < 3 {
 		t.Errorf("prefix %q is not of the form /x/", i.Prefix)
 	}
+	for _, root := range i.Roots {
+		if strings.HasPrefix(root, "/") || !strings.HasSuffix(root, "/") || len(root) < 3 || strings.HasPrefix(root, "api/") {
+			t.Errorf("root %q is not of the form x/, or is the house's own", root)
+		}
+	}
 }
 
 func checkNames(t *testing.T, eco ecosystem.Ecosystem, s Suite) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -30,12 +31,16 @@ func checkReply(t *testing.T, eco ecosystem.Ecosystem, s Suite) {
 		hit := ecosystem.Hit{Name: name, Summary: bonded.Summary{Version: "1.0.0", Description: `a "quoted" <b>text</b>`}, Updated: 1935835200}
 		good := eco.Reply(ecosystem.Outcome{
 			Ask: a, User: Owner, Receipt: bonded.Receipt{Index: 7, Size: 9}, Hits: []ecosystem.Hit{hit}, Total: 1,
+			Audience: "packages.example.org", Token: "an-upload-token", Ends: time.Unix(1935835200, 0),
 		})
 		// An answer that is always the same may be a no; every other success is one.
 		if good.Status/100 != 2 && a.Verb != ecosystem.Answer {
 			t.Errorf("%s: success is answered with %d", r.Case, good.Status)
 		}
 		checkBody(t, good, r.Case)
+		if want := map[ecosystem.Verb]string{ecosystem.Exchange: "an-upload-token", ecosystem.Audience: "packages.example.org"}[a.Verb]; !strings.Contains(string(good.Body), want) {
+			t.Errorf("%s: %s does not hold %s", r.Case, good.Body, want)
+		}
 		if a.Verb == ecosystem.Publish {
 			checkStaged(t, eco, a, r.Case)
 		}

@@ -2,6 +2,7 @@ package npm
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -29,6 +30,7 @@ const (
 	opAccess    = "access"
 	opStaging   = "staging"
 	opWebLogins = "web-login"
+	opExchange  = "exchange"
 )
 
 const (
@@ -192,6 +194,9 @@ func (e Ecosystem) askRegistry(r ecosystem.Request, segs []string, get bool) (ec
 		}
 		return askPackageSettings(r, n, rest, get)
 	}
+	if r.Method == "POST" && len(segs) > len(exchangePath) && slices.Equal(segs[:len(exchangePath)], exchangePath) {
+		return e.askExchange(r, segs[len(exchangePath):])
+	}
 	answer := func(op string) (ecosystem.Ask, error) {
 		return ecosystem.Ask{Verb: ecosystem.Answer, Op: op}, nil
 	}
@@ -221,6 +226,22 @@ func (e Ecosystem) askRegistry(r ecosystem.Request, segs []string, get bool) (ec
 		return answer(opStaging)
 	}
 	return ecosystem.Ask{}, notHere(r)
+}
+
+// exchangePath stands below "/-/": npm lib/utils/oidc.js. npm asks for it at the
+// root of the host, whatever the path of the registry is.
+var exchangePath = strings.Split("npm/v1/oidc/token/exchange/package", "/")
+
+// askExchange is a build job's question before it publishes. npm asks its
+// platform for the audience "npm:" and the host, and sends the identity token
+// as if it were an access token.
+func (e Ecosystem) askExchange(r ecosystem.Request, segs []string) (ecosystem.Ask, error) {
+	raw, rest := takeName(segs)
+	if len(rest) > 0 {
+		return ecosystem.Ask{}, notHere(r)
+	}
+	n, err := e.Name(raw)
+	return ecosystem.Ask{Verb: ecosystem.Exchange, Op: opExchange, Name: n, Audience: "npm:"}, err
 }
 
 // askPackageSettings reads what stands below "/-/package/<name>/".

@@ -67,7 +67,7 @@ var _ ecosystem.Ecosystem = Ecosystem{}
 // Info describes the dialect.
 func (Ecosystem) Info() ecosystem.Info {
 	return ecosystem.Info{
-		ID: ID, Prefix: "/npm/", Clients: "npm, pnpm, yarn",
+		ID: ID, Prefix: "/npm/", Clients: "npm, pnpm, yarn", Roots: []string{"-/npm/v1/oidc/"},
 		Setup: []string{
 			"npm config set registry {url}",
 			"yarn config set npmRegistryServer {url}",

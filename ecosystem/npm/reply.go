@@ -45,6 +45,8 @@ func (e Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
 		return answer(200, map[string]any{})
 	case a.Verb == ecosystem.Search:
 		return replySearch(o)
+	case a.Verb == ecosystem.Exchange:
+		return answer(201, map[string]any{"token": o.Token, "token_type": "oidc", "expires": timeText(o.Ends)})
 	case o.Receipt.Staged != "":
 		return replyStaged(o)
 	}
@@ -87,6 +89,11 @@ func replyError(o ecosystem.Outcome) ecosystem.Response {
 	body := map[string]any{"error": text, "reason": text, "success": false}
 	if control != "" {
 		body["control"] = control
+	}
+	if o.Ask.Verb == ecosystem.Exchange {
+		// The member that npm shows, with --loglevel verbose alone; otherwise it
+		// goes on without a token and says that it needs one.
+		body["message"] = text
 	}
 	r := answer(status, body)
 	if status == 401 {

@@ -172,6 +172,7 @@ func suite() ecosystemtest.Suite {
 			{Case: "web login", Method: "POST", URL: "-/v1/login"}, {Case: "audit", Method: "POST", URL: "-/npm/v1/security/advisories/bulk"},
 			{Case: "tokens", Method: "GET", URL: "-/npm/v1/tokens"}, {Case: "owner add", Method: "GET", URL: "-/user/org.couchdb.user:bob"},
 			{Case: "access", Method: "POST", URL: "-/package/left-pad/access"}, {Case: "stage", Method: "POST", URL: "-/stage/package/left-pad"},
+			{Case: "exchange", Method: "POST", URL: "-/npm/v1/oidc/token/exchange/package/@acme%2ftools"},
 		},
 	}
 }

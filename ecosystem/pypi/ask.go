@@ -14,6 +14,8 @@ const (
 	opXMLRPC        = "xmlrpc"         // what "pip search" speaks
 	opNotAcceptable = "not-acceptable" // no serialization that the client takes
 	opWrongMethod   = "wrong-method"
+	opAudience      = "audience"
+	opMint          = "mint-token"
 )
 
 // Ask reads a request. The URLs, below /pypi/:
@@ -35,6 +37,9 @@ func (e Ecosystem) Ask(r ecosystem.Request) (ecosystem.Ask, error) {
 	if seg[0] == "upload" && (len(seg) == 1 || len(seg) == 2 && seg[1] == "") {
 		return askUpload(r), nil
 	}
+	if seg[0] == "_" {
+		return askTrusted(r, strings.Join(seg[1:], "/"))
+	}
 	if r.Method == "POST" && strings.Contains(r.Header("Content-Type"), "xml") {
 		return ecosystem.Ask{Verb: ecosystem.Answer, Op: opXMLRPC}, nil
 	}
@@ -52,6 +57,20 @@ func askUpload(r ecosystem.Request) ecosystem.Ask {
 		return ecosystem.Ask{Verb: ecosystem.Answer, Op: opWrongMethod, Form: "POST"}
 	}
 	return ecosystem.Ask{Verb: ecosystem.Publish, Op: opUpload, Auth: true, Form: r.Header("Content-Type")}
+}
+
+// askTrusted reads what build jobs ask for at the root of the host, whatever the
+// path of the upload URL is: twine, uv and the publishing action (PEP 807 calls
+// it the present practice). Some name their platform in the path; the token says
+// it anyway.
+func askTrusted(r ecosystem.Request, path string) (ecosystem.Ask, error) {
+	switch {
+	case path == "oidc/audience" && (r.Method == "GET" || r.Method == "HEAD"):
+		return ecosystem.Ask{Verb: ecosystem.Audience, Op: opAudience}, nil
+	case (path == "oidc/mint-token" || strings.HasPrefix(path, "oidc/") && strings.HasSuffix(path, "/mint-token") && strings.Count(path, "/") == 2) && r.Method == "POST":
+		return ecosystem.Ask{Verb: ecosystem.Exchange, Op: opMint, Member: "token"}, nil
+	}
+	return ecosystem.Ask{}, bonded.Errorf(bonded.NotFound, "nothing is here; build jobs ask for _/oidc/audience and post to _/oidc/mint-token")
 }
 
 func (e Ecosystem) askPage(r ecosystem.Request, seg []string) (ecosystem.Ask, error) {

@@ -59,7 +59,7 @@ var _ ecosystem.Ecosystem = Ecosystem{}
 // Info describes the dialect.
 func (Ecosystem) Info() ecosystem.Info {
 	return ecosystem.Info{
-		ID: id, Prefix: "/pypi/", Clients: "pip, uv, twine",
+		ID: id, Prefix: "/pypi/", Clients: "pip, uv, twine", Roots: []string{"_/oidc/"},
 		Setup: []string{
 			"pip config set global.index-url {url}simple/",
 			"twine upload --repository-url {url}upload/ dist/*",

@@ -6,6 +6,8 @@ import (
 
 	"bonded.dev"
 	"bonded.dev/ecosystem"
+
+	"github.com/go-json-experiment/json"
 )
 
 // Reply answers in plain text and, for whoever shows that instead, in the
@@ -23,6 +25,8 @@ import (
 // for two hosts only; uv publish --check-url works with any index.
 func (Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
 	switch {
+	case o.Ask.Op == opAudience || o.Ask.Op == opMint:
+		return replyTrusted(o)
 	case o.Err != nil:
 		return refusal(o.Err)
 	case o.Receipt.Staged != "":
@@ -53,6 +57,29 @@ const fault = `<?xml version="1.0"?>
 <member><name>faultString</name><value><string>this repository has no search for pip; look in a browser, or ask "pip index versions NAME"</string></value></member>
 </struct></value></fault></methodResponse>
 `
+
+// replyTrusted answers in JSON. Of an error all clients print code and
+// description of each member of "errors".
+func replyTrusted(o ecosystem.Outcome) ecosystem.Response {
+	status, body := 200, map[string]any{"success": true, "token": o.Token, "expires": o.Ends.Unix()}
+	if o.Ask.Op == opAudience {
+		body = map[string]any{"audience": o.Audience}
+	}
+	if o.Err != nil {
+		kind, control, text := bonded.Explain(o.Err)
+		status = ecosystem.StatusOf(kind)
+		code := "refused"
+		if control != "" {
+			code = control
+		}
+		body = map[string]any{"message": text, "errors": []map[string]string{{"code": code, "description": text}}}
+	}
+	b, err := json.Marshal(body, json.Deterministic(true))
+	if err != nil {
+		panic(err) // texts, a number and a truth value
+	}
+	return ecosystem.Response{Status: status, Type: "application/json", Body: append(b, '\n')}
+}
 
 func refusal(err error) ecosystem.Response {
 	kind, control, text := bonded.Explain(err)

@@ -43,6 +43,8 @@ func suite(t testing.TB) ecosystemtest.Suite {
 			{Case: "pip search", Method: "POST", URL: "", Header: map[string]string{"Content-Type": "text/xml"}},
 			{Case: "the index as upload URL", Method: "POST", URL: "simple/"},
 			{Case: "reading the upload URL", Method: "GET", URL: "upload/"},
+			{Case: "audience", Method: "GET", URL: "_/oidc/audience"}, {Case: "exchange", Method: "POST", URL: "_/oidc/mint-token"},
+			{Case: "exchange of one platform", Method: "POST", URL: "_/oidc/github/mint-token"},
 			{Case: "no serialization", Method: "GET", URL: "simple/", Header: map[string]string{"Accept": "image/png"}},
 		},
 	}

@@ -35,6 +35,7 @@ var verbs = [...]string{
 	0: "unknown", ecosystem.Fetch: "fetch", ecosystem.Publish: "publish", ecosystem.Change: "change",
 	ecosystem.Stage: "stage", ecosystem.Search: "search", ecosystem.Whoami: "whoami",
 	ecosystem.Ping: "ping", ecosystem.Answer: "answer",
+	ecosystem.Audience: "audience", ecosystem.Exchange: "exchange",
 }
 
 // reply is the adapter's, or plain text for paths of our own.
@@ -109,7 +110,7 @@ func (h *Handler) logOutcome(r *http.Request, rm *room, out ecosystem.Outcome, s
 	switch verb := out.Ask.Verb; {
 	case status >= 500:
 		level = slog.LevelError
-	case verb == ecosystem.Publish || verb == ecosystem.Change || verb == ecosystem.Stage || h.LogReads:
+	case verb == ecosystem.Publish || verb == ecosystem.Change || verb == ecosystem.Stage || verb == ecosystem.Exchange || h.LogReads:
 	default:
 		return
 	}

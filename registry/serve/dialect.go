@@ -75,6 +75,10 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, rm *room, a ecosys
 			return out
 		}
 		out.Hits, out.Total, out.Err = h.Search(r.Context(), rm.id, a.Query)
+	case ecosystem.Exchange:
+		out.Token, out.Ends, out.Err = h.exchangeFor(w, r, a)
+	case ecosystem.Audience:
+		out.Audience, out.Err = h.audience()
 	case ecosystem.Whoami, ecosystem.Ping, ecosystem.Answer:
 	default:
 		out.Err = bonded.Errorf(bonded.Unsupported, "this is not done here")
@@ -90,11 +94,15 @@ func (h *Handler) authenticate(r *http.Request, proof string) (publish.Actor, er
 	if h.Authenticate == nil {
 		return nil, nil
 	}
-	ask := identity.Request{Authorization: r.Header.Get("Authorization"), Proof: proof}
-	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		ask.From = at.Addr().Unmap()
+	return h.Authenticate(r.Context(), identity.Request{Authorization: r.Header.Get("Authorization"), Proof: proof, From: from(r)})
+}
+
+func from(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
 	}
-	return h.Authenticate(r.Context(), ask)
+	return at.Addr().Unmap()
 }
 
 func errNoCredential() error {

@@ -38,6 +38,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -95,6 +96,12 @@ type Config struct {
 	// Leaks answers /api/v1/leaks and what is below it: reports of tokens that
 	// were found where they should not be.
 	Leaks http.Handler
+	// Exchange gives a build job an upload token for the identity token of its
+	// platform; GiveBack ends one before its time. Audience is what such tokens
+	// must be made for.
+	Exchange func(ctx context.Context, j Job) (identity.Secret, record.Token, error)
+	GiveBack func(ctx context.Context, token string) error
+	Audience string
 	// Guide answers below /guide/: what can happen to a repository, and what
 	// stops it.
 	Guide http.Handler
@@ -137,6 +144,7 @@ type Handler struct {
 type room struct {
 	id     string
 	prefix string
+	roots  []string
 	eco    ecosystem.Ecosystem
 	seen   *reads
 }
@@ -166,7 +174,7 @@ func New(c Config) *Handler {
 	h.house = &room{id: "house", prefix: "/", seen: h.metrics.reads("house")}
 	for _, eco := range c.Ecosystems {
 		i := eco.Info()
-		h.rooms = append(h.rooms, &room{id: i.ID, prefix: i.Prefix, eco: eco, seen: h.metrics.reads(i.ID)})
+		h.rooms = append(h.rooms, &room{id: i.ID, prefix: i.Prefix, roots: i.Roots, eco: eco, seen: h.metrics.reads(i.ID)})
 	}
 	h.front = h.frontPage()
 	return h
@@ -195,7 +203,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // route finds who answers a request that was not asked before.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	path := sentPath(r)
-	if h.leak(w, r, path) {
+	if h.leak(w, r, path) || h.jobs(w, r, path) {
 		return
 	}
 	switch {
@@ -224,7 +232,7 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	rm := h.roomOf(path)
 	switch {
 	case rm.eco != nil:
-		h.dialect(w, r, rm, strings.TrimPrefix(path, rm.prefix))
+		h.dialect(w, r, rm, rm.below(path))
 	case h.roomOf(path+"/").eco != nil:
 		http.Redirect(w, r, path+"/", http.StatusMovedPermanently)
 	default:
@@ -243,11 +251,24 @@ func sentPath(r *http.Request) string {
 
 func (h *Handler) roomOf(path string) *room {
 	for _, rm := range h.rooms {
-		if strings.HasPrefix(path, rm.prefix) {
+		if strings.HasPrefix(path, rm.prefix) || rm.root(path) {
 			return rm
 		}
 	}
 	return h.house
+}
+
+// root says if clients of the dialect ask for a path wherever it is mounted.
+func (rm *room) root(path string) bool {
+	return slices.ContainsFunc(rm.roots, func(root string) bool { return strings.HasPrefix(path, "/"+root) })
+}
+
+// below is a path as the dialect knows it.
+func (rm *room) below(path string) string {
+	if rm.root(path) {
+		return path[1:]
+	}
+	return strings.TrimPrefix(path, rm.prefix)
 }
 
 // ours returns what answers a path of our own, nil when it is a dialect's.
