@@ -172,6 +172,9 @@ func (c *config) complete() error {
 	default:
 		return usagef("--two-person %s: want new (first releases) or all (every release)", c.TwoPerson)
 	}
+	if err := trusted.CheckIssuers(c.Issuers); err != nil {
+		return usagef("%w", err)
+	}
 	if c.Mail.Server != "" && c.Mail.From == "" {
 		return usagef("--mail-server needs --mail-from, the address that notices come from")
 	}

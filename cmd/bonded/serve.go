@@ -24,6 +24,7 @@ import (
 	"bonded.dev/registry/people"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/publish"
+	"bonded.dev/registry/record"
 	"bonded.dev/registry/screen"
 	"bonded.dev/registry/serve"
 	"bonded.dev/registry/sign"
@@ -119,6 +120,7 @@ func (r *running) run(ctx context.Context, listener net.Listener) error {
 	rooms.Go(func() error { return r.waiting.Run(inner) })
 	rooms.Go(func() error { return r.notice.Run(inner) })
 	rooms.Go(func() error { return r.lapse.Run(inner) })
+	rooms.Go(func() error { return r.trusted.Run(inner) })
 	err := r.door.Serve(ctx, listener)
 	stop()
 	return errors.Join(err, rooms.Wait())
@@ -200,7 +202,12 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 		Tally:  h.book,
 		Pages:  r.pages,
 		Leaks:  r.leak,
-		Guide:  press.Handler(serve.GuidePrefix, book),
+		Exchange: func(ctx context.Context, j serve.Job) (identity.Secret, record.Token, error) {
+			return r.trusted.Exchange(ctx, trusted.Ask(j))
+		},
+		GiveBack: r.trusted.Revoke,
+		Audience: r.trusted.Audience,
+		Guide:    press.Handler(serve.GuidePrefix, book),
 		Ready: []serve.Check{
 			{Name: "database", Do: h.book.Check},
 			{Name: "log", Do: r.desk.Check},
