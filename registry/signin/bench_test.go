@@ -340,4 +340,3 @@ func (b *bench) due() {
 	b.turn(waiting.DefaultDelay)
 	b.must(b.Waiting.Due(b.t.Context()))
 }
-
