@@ -22,10 +22,10 @@ func adminCommand() *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	user := &cobra.Command{Use: "user", Short: "Users", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	user.AddCommand(userAddCommand(), userListCommand(), userRoleCommand(), userDisableCommand())
+	user.AddCommand(userAddCommand(), userListCommand(), userRoleCommand(), userDisableCommand(), userExportCommand(), userEraseCommand())
 	token := &cobra.Command{Use: "token", Short: "Access tokens", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	token.AddCommand(tokenAddCommand(), tokenListCommand(), tokenRevokeCommand(), tokenLeakedCommand())
-	c.AddCommand(user, token, domainsCommand(), mailCommand())
+	c.AddCommand(user, token, domainsCommand(), mailCommand(), journalCommand(), glassCommand(), retentionCommand())
 	return c
 }
 
@@ -43,6 +43,9 @@ func withKeeper(c *cobra.Command, do func(ctx context.Context, k *identity.Keepe
 		return err
 	}
 	defer book.Close()
+	if err := knowErased(book, cfg); err != nil {
+		return err
+	}
 	return do(c.Context(), identity.New(book), book, cfg)
 }
 

@@ -17,11 +17,13 @@ import (
 	"bonded.dev/ecosystem"
 	press "bonded.dev/guide/book"
 	"bonded.dev/internal/logwire"
+	"bonded.dev/registry/glass"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/lapse"
 	"bonded.dev/registry/leak"
 	"bonded.dev/registry/notice"
 	"bonded.dev/registry/people"
+	"bonded.dev/registry/privacy"
 	"bonded.dev/registry/project"
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/record"
@@ -119,6 +121,7 @@ func (r *running) run(ctx context.Context, listener net.Listener) error {
 	rooms.Go(func() error { return r.tally(inner) })
 	rooms.Go(func() error { return r.waiting.Run(inner) })
 	rooms.Go(func() error { return r.notice.Run(inner) })
+	rooms.Go(func() error { return r.privacy.Run(inner) })
 	rooms.Go(func() error { return r.lapse.Run(inner) })
 	rooms.Go(func() error { return r.trusted.Run(inner) })
 	err := r.door.Serve(ctx, listener)
@@ -135,6 +138,8 @@ type running struct {
 	trusted *trusted.Room
 	waiting *waiting.Room
 	notice  *notice.Room
+	privacy *privacy.Room
+	glass   *glass.Room
 	leak    *leak.Room
 	lapse   *lapse.Room
 	pages   *web.Pages
@@ -175,7 +180,8 @@ func authenticate(ctx context.Context, k *identity.Keeper, ask identity.Request)
 func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running, error) {
 	r := &running{keeper: identity.New(h.book), proving: semaphore.NewWeighted(proofsAtOnce)}
 	r.keeper.Now = f.now
-	r.waiting = waiting.New(h.book, keys.Secret("cancel links"))
+	h.book.NameKey(keys.Secret(erasedNames))
+	r.waiting = waiting.New(h.book, keys.Secret(cancelLinks))
 	r.waiting.Now, r.waiting.Log = f.now, log
 	shelf := &project.Shelf{Store: h.blobs}
 	r.desk = publish.New(publish.Config{
@@ -258,7 +264,10 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	}
 	r.people = people.New(people.Config{Book: h.book, Waiting: r.waiting, Desk: r.desk, Now: f.now})
 	r.trusted = trusted.New(trusted.Config{Book: h.book, Keeper: r.keeper, Audience: host(c.URL), Issuers: c.Issuers, Now: f.now})
+	r.privacy = privacy.New(privacy.Config{Book: h.book, Desk: r.desk, Waiting: r.waiting, Log: log, Now: f.now})
+	r.glass = glass.New(glass.Config{Book: h.book, Desk: r.desk, Now: f.now})
 	r.pages = web.New(web.Config{
+		Privacy: r.privacy, Glass: r.glass,
 		Keeper: r.keeper, SignIn: r.signin, People: r.people, Trusted: r.trusted, Desk: r.desk, Waiting: r.waiting,
 		Book: h.book, Ecosystems: h.ecosystems, Setups: h.setups(), URL: c.URL, Log: log, Now: f.now,
 	})
