@@ -89,7 +89,7 @@ func (r *Room) Test(ctx context.Context, to string) error {
 	b.say("An administrator asked for this mail with: bonded admin mail test")
 	err := r.send(ctx, to, text{Subject: r.subject("A test", record.Audit{}), Body: b.String(), ID: "test-" + r.holder})
 	if err != nil {
-		return &bonded.Error{Kind: bonded.Unavailable, Err: err, Public: err.Error()}
+		return bonded.Errorf(bonded.Unavailable, "%s", err)
 	}
 	return nil
 }
