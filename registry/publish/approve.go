@@ -117,7 +117,7 @@ func (d *Desk) open(ctx context.Context, id string, actor Actor) (s record.Stage
 			if kind, _, _ := bonded.Explain(err); kind != bonded.Forbidden {
 				return s, h, err
 			}
-			return record.Staged{}, h, bonded.Errorf(bonded.NotFound, "there is no staged release %s that you could see", id)
+			return record.Staged{}, h, record.NoStaged(id)
 		}
 	}
 	if s.State != record.StagedWaits || !d.Now().Before(s.Expires) {

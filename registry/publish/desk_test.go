@@ -51,7 +51,7 @@ func (plain) Draft(_ context.Context, a ecosystem.Ask, up ecosystem.Upload) (bon
 		d.Facts = []bonded.Entry{{Type: bonded.SetTag, Version: a.Version, Tag: a.Tag}}
 		return d, nil
 	}
-	k, err := up.Keep(up.Body, 1<<10)
+	k, err := up.Keep(up.Body, 1<<20)
 	if err != nil {
 		return d, err
 	}
@@ -265,7 +265,7 @@ func TestRefusalLeavesNothingBehind(t *testing.T) {
 			"same version, other bytes": {func() error { return h.publish("alice", "left-pad", "1.0.0", "evil") }, bonded.Conflict},
 			"same version, same bytes":  {func() error { return h.publish("alice", "left-pad", "1.0.0", "hello") }, bonded.Conflict},
 			"not an owner":              {func() error { return h.publish("mallory", "left-pad", "1.0.1", "evil") }, bonded.Forbidden},
-			"too large":                 {func() error { return h.publish("alice", "left-pad", "1.0.2", strings.Repeat("x", 2<<10)) }, bonded.TooLarge},
+			"too large":                 {func() error { return h.publish("alice", "left-pad", "1.0.2", strings.Repeat("x", 2<<20)) }, bonded.TooLarge},
 			"broken connection": {func() error {
 				_, err := h.Submit(context.Background(), plain{}, h.ask("publish", "left-pad", "1.0.3"), publish.In{
 					Body: io.MultiReader(strings.NewReader("half"), brokenReader{}), Actor: actor{"alice", h.book}})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -267,7 +268,7 @@ func (v *reviewer) released(ctx context.Context, eco ecosystem.Ecosystem, name b
 func (v *reviewer) compare(artifact string, was, is *side) error {
 	var changes []FileChange
 	texts := map[string]bool{}
-	for key := range union(was.members, is.members) {
+	for _, key := range slices.Sorted(maps.Keys(union(was.members, is.members))) {
 		o, had := was.members[key]
 		n, has := is.members[key]
 		c := FileChange{Artifact: artifact, Path: shown(is.paths[key]), Size: n.Size}

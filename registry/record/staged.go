@@ -78,13 +78,18 @@ func (b *Book) Staged(ctx context.Context, id string) (s Staged, err error) {
 			return err
 		}
 		if len(list) == 0 {
-			return bonded.Errorf(bonded.NotFound, "there is no staged release %s", clean(id))
+			return NoStaged(id)
 		}
 		s = list[0]
 		_, err = t.one("read a staged release", `SELECT body FROM staged WHERE id = $1`, []any{id}, &s.Body)
 		return err
 	})
 	return s, err
+}
+
+// NoStaged is what whoever may not see a staged release hears too.
+func NoStaged(id string) error {
+	return bonded.Errorf(bonded.NotFound, "there is no staged release %s that you could see", clean(id))
 }
 
 // StagedOf returns what waits of a package and has not expired, oldest first.
