@@ -19,6 +19,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"bonded.dev"
@@ -118,6 +119,9 @@ func (r *Room) line(w record.Waiting, action, actor string) record.Audit {
 	a := record.Audit{At: r.Now(), Actor: actor, Action: action, Account: w.Account, Subject: w.Account, Detail: w.Kind}
 	if w.Package.Key != "" {
 		a.Subject = w.Package.String()
+	}
+	if strings.HasPrefix(w.Account, "@") {
+		a.Account = "" // an organisation: its owners hear of it by the subject
 	}
 	return a
 }
