@@ -10,7 +10,6 @@ import (
 	"bonded.dev"
 	"bonded.dev/internal/failing"
 	"bonded.dev/internal/statemap"
-	"bonded.dev/registry/event"
 	"bonded.dev/registry/ledger"
 	"bonded.dev/registry/record"
 
@@ -430,38 +429,6 @@ func quarantined(e *entrant, digest bonded.Digest) string {
 		}
 	}
 	return ""
-}
-
-// rows writes what is not public history: search, dependants, documents, audit.
-func (b *batch) rows(e *entrant) error {
-	for _, doc := range e.draft.Docs {
-		if err := b.tx.PutDoc(doc); err != nil {
-			return err
-		}
-	}
-	if e.draft.Summary != nil {
-		if err := b.tx.SetSummary(e.draft.Name, *e.draft.Summary, b.now); err != nil {
-			return err
-		}
-	}
-	if err := b.tx.AddRequires(e.draft.Name, e.draft.Requires); err != nil {
-		return err
-	}
-	if e.draft.Removes() && !b.packages[e.draft.Name.String()].Live() {
-		if err := b.tx.DropRequires(e.draft.Name); err != nil {
-			return err
-		}
-		if err := b.tx.SetSummary(e.draft.Name, bonded.Summary{}, b.now); err != nil {
-			return err
-		}
-	}
-	for _, action := range e.draft.Needs() {
-		err := event.Record(b.tx, record.Audit{At: b.now, Actor: e.actor.Name(), Action: string(action), Subject: e.draft.Name.String()})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // seal appends everything to the log and closes it with the root of the map.
