@@ -28,32 +28,33 @@ func cmdApprove(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 || s.node != nil {
 		ts.Fatalf("usage: approve NAME, after stop")
 	}
-	verdict(ts, neg, approveAll(ts, s, args[0]))
+	verdict(ts, neg, approveAll(s.data, s.storage, args[0]))
 }
 
-func approveAll(ts *testscript.TestScript, s *stage, user string) (err error) {
+// approveAll approves what waits for a user in a repository that is not running.
+func approveAll(data string, storage []string, user string) (err error) {
 	ctx, end := context.WithCancel(context.Background())
 	defer end()
 	env := map[string]string{}
-	for _, v := range s.storage {
+	for _, v := range storage {
 		name, value, _ := strings.Cut(v, "=")
 		env[name] = value
 	}
 	dsn := env["BONDED_DATABASE"]
 	if dsn == "" {
-		dsn = "sqlite:" + filepath.Join(s.data, "bonded.db")
+		dsn = "sqlite:" + filepath.Join(data, "bonded.db")
 	}
 	book, err := record.Open(ctx, dsn)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, book.Close()) }()
-	store, err := storeOf(ctx, s.data, env)
+	store, err := storeOf(ctx, data, env)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	keys, err := keysIn(filepath.Join(s.data, "keys"))
+	keys, err := keysIn(filepath.Join(data, "keys"))
 	if err != nil {
 		return err
 	}

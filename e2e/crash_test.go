@@ -40,6 +40,7 @@ type victim struct {
 	bin  string
 	data string
 	url  string
+	env  []string // besides the test's own
 	cmd  *exec.Cmd
 	done chan error
 }
@@ -48,7 +49,7 @@ type victim struct {
 func (v *victim) start(crashAt string) {
 	v.t.Helper()
 	v.cmd = exec.Command(v.bin, "serve", "--data", v.data, "--listen", strings.TrimPrefix(v.url, "http://"))
-	v.cmd.Env = append(os.Environ(), "BONDED_CRASH_AT="+crashAt)
+	v.cmd.Env = append(append(os.Environ(), v.env...), "BONDED_CRASH_AT="+crashAt)
 	v.cmd.Stderr = io.Discard
 	out, err := v.cmd.StdoutPipe()
 	if err == nil {
@@ -222,6 +223,53 @@ func TestKilledAtEveryBoundary(t *testing.T) {
 			if out, code := v.bonded("fsck", "--data", v.data, "--mend", "--spare", "0s"); code != 0 {
 				t.Errorf("fsck --mend: %s", out)
 			}
+			if out, code := v.bonded("fsck", "--data", v.data, "--spare", "0s"); code != 0 {
+				t.Errorf("fsck afterwards: %s", out)
+			}
+		})
+	}
+}
+
+// TestKilledWhileStaging kills the server before and after a release that waits
+// is written down: it waits or was never there, and sending it again leads to
+// one release, with its bytes, that can be approved.
+func TestKilledWhileStaging(t *testing.T) {
+	for _, boundary := range append([]string{"draft", "judge"}, failing.StageBoundaries...) {
+		t.Run(boundary, func(t *testing.T) {
+			v, token := newVictim(t)
+			if out, code := v.bonded("admin", "user", "add", "bob", "--email", "bob@example.org", "--data", v.data); code != 0 {
+				t.Fatal(out)
+			}
+			if out, code := v.bonded("admin", "user", "role", "bob", "moderator", "--data", v.data); code != 0 {
+				t.Fatal(out)
+			}
+			v.stop()
+			v.env = []string{"BONDED_TWO_PERSON=all"}
+			v.start(boundary)
+			body := publication(t, "left-pad", "1.0.0")
+			if acknowledged, answer := put(v.url, token, "left-pad", body); !v.died() || acknowledged {
+				t.Fatalf("at %s: acknowledged %v, %s", boundary, acknowledged, answer)
+			}
+			v.start("")
+			if document, artifact := served(t, v.url, "left-pad", "1.0.0"); document || artifact {
+				t.Errorf("what waits is served: document %v, artifact %v", document, artifact)
+			}
+			ok, answer := put(v.url, token, "left-pad", body)
+			if !ok || !strings.Contains(answer, `"staged":`) {
+				t.Fatalf("sent again: %s", answer)
+			}
+			v.stop()
+			if out, code := v.bonded("fsck", "--data", v.data, "--mend", "--spare", "0s"); code != 0 {
+				t.Errorf("fsck --mend: %s", out)
+			}
+			if err := approveAll(v.data, nil, "bob"); err != nil {
+				t.Fatal(err)
+			}
+			v.start("")
+			if document, artifact := served(t, v.url, "left-pad", "1.0.0"); !document || !artifact {
+				t.Errorf("after the approval: document %v, artifact %v", document, artifact)
+			}
+			v.stop()
 			if out, code := v.bonded("fsck", "--data", v.data, "--spare", "0s"); code != 0 {
 				t.Errorf("fsck afterwards: %s", out)
 			}

@@ -22,3 +22,10 @@ var Boundaries = []string{
 	"documents", // everything is public, the shelf's own mark is old
 	"answer",    // done, and the client has not heard
 }
+
+// StageBoundaries are those of a release that waits for a second person; the
+// first is after "judge". Approved, it passes the others from "judge" on.
+var StageBoundaries = []string{
+	"stage",  // admitted, about to be written down
+	"staged", // written down, and the client has not heard
+}

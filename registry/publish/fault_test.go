@@ -83,3 +83,40 @@ func failedShelf(t *testing.T, fresh func() place) {
 		}
 	}
 }
+
+// TestEveryFailureOfAnApprovalIsWholeOrNothing fails every operation of the blob
+// store in turn while a staged release is approved: afterwards it waits, or it is
+// published.
+func TestEveryFailureOfAnApprovalIsWholeOrNothing(t *testing.T) {
+	for n := int64(1); ; n++ {
+		at := onlySQLite(t)
+		h := newPad(t, at)
+		id := h.stage("alice", "pad", "1.1.0", "second")
+		h.faults.FailNth(n)
+		_, err := h.Approve(t.Context(), id, h.person("bob"))
+		happened := h.faults.Spent()
+		h.faults.FailNth(0)
+		h.stop()
+
+		h = open(t, at)
+		waiting, listErr := h.Waiting(t.Context(), pad)
+		must(t, listErr)
+		past, pastErr := h.Past(t.Context(), pad)
+		must(t, pastErr)
+		logged := past.Release("1.1.0") != nil
+		if whole := logged && h.read("plain/pad/-/pad-1.1.0.bin") == "second"; whole == (len(waiting) == 1) || logged != whole {
+			t.Errorf("operation %d failed (the approver heard %v): logged %v, whole %v, %d wait", n, err, logged, whole, len(waiting))
+		}
+		if len(waiting) == 1 {
+			if _, err := h.Approve(t.Context(), id, h.person("bob")); err != nil {
+				t.Errorf("operation %d: approved again: %v", n, err)
+			}
+		}
+		if !happened {
+			if err != nil || n < 8 {
+				t.Fatalf("%d operations, %v", n-1, err)
+			}
+			return
+		}
+	}
+}
