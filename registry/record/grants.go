@@ -85,15 +85,15 @@ func (t *Tx) Reach(name bonded.Name, user string) (Reach, error) {
 }
 
 // LookedAfter reports whether somebody whose account is in use holds all of
-// these rights on a package through one principal, which has been one since
-// before a time.
-func (t *Tx) LookedAfter(name bonded.Name, rights []string, before time.Time) (yes bool, err error) {
+// these rights on a package through one principal, not this one, which has had
+// them since before a time.
+func (t *Tx) LookedAfter(name bonded.Name, rights []string, not string, before time.Time) (yes bool, err error) {
 	grants, err := t.Grants(name)
 	if err != nil {
 		return false, err
 	}
 	for _, g := range grants {
-		if !holdsAll(g.Rights, rights) || g.Since.After(before) {
+		if !holdsAll(g.Rights, rights) || g.Principal == not || g.Since.After(before) {
 			continue
 		}
 		people, err := t.Behind(g.Principal)

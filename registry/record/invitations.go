@@ -87,3 +87,52 @@ func (t *Tx) invitations(where string, args ...any) (list []Invitation, err erro
 	}
 	return list, t.b.wrap(what, rows.Err())
 }
+
+// Enrolments counts the enrolment links of a user that can still be used, one
+// for each element: when it ends.
+func (t *Tx) Enrolments(user string, now time.Time) (ends []time.Time, err error) {
+	const what = "read the enrolment links"
+	rows, err := t.query(what, `SELECT expires FROM enrolment WHERE user_name = $1 AND expires > $2 ORDER BY expires`, user, micros(now))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, t.b.wrap(what, err)
+		}
+		ends = append(ends, fromMicros(n))
+	}
+	return ends, t.b.wrap(what, rows.Err())
+}
+
+// EndEnrolments ends the enrolment links of a user.
+func (t *Tx) EndEnrolments(user string) error {
+	_, err := t.exec("end enrolment links", `DELETE FROM enrolment WHERE user_name = $1`, user)
+	return err
+}
+
+// LiveTokens returns the tokens of a user that are good for something, newest first.
+func (t *Tx) LiveTokens(user string, now time.Time) (list []Token, err error) {
+	what := "read the tokens of " + user
+	rows, err := t.query(what, tokenColumns+`WHERE t.user_name = $1 AND t.revoked = 0 AND t.expires > $2 AND t.uses <> 0
+		ORDER BY t.created DESC, t.id`, user, micros(now))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		k, err := scanToken(rows)
+		if err != nil {
+			return nil, t.b.wrap(what, err)
+		}
+		list = append(list, k)
+	}
+	return list, t.b.wrap(what, rows.Err())
+}
+
+// PublishersBy returns the trusted publishers that a user made, pending ones too.
+func (t *Tx) PublishersBy(user string) ([]Publisher, error) {
+	return t.publishers(`WHERE creator = $1 ORDER BY created, id`, user)
+}

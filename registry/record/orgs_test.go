@@ -99,7 +99,7 @@ func TestGrants(t *testing.T) {
 		after := func(n bonded.Name, want bool) {
 			t.Helper()
 			view(t, b, func(tx *Tx) error {
-				got, err := tx.LookedAfter(n, all, noon)
+				got, err := tx.LookedAfter(n, all, "", noon)
 				if got != want {
 					t.Errorf("%s is looked after: %v", n, got)
 				}
@@ -129,9 +129,12 @@ func TestGrants(t *testing.T) {
 		update(t, b, func(tx *Tx) error { return tx.SetGrant(a, "@acme/release", all, noon) })
 		after(a, true)
 		update(t, b, func(tx *Tx) error {
-			young, err := tx.LookedAfter(c, all, noon.Add(-1))
+			young, err := tx.LookedAfter(c, all, "", noon.Add(-1))
 			if young {
 				t.Error("whoever came a moment ago looks after it for long")
+			}
+			if other, err := tx.LookedAfter(a, all, "@acme/release", noon); err != nil || other {
+				t.Errorf("without the team it is looked after: %v, %v", other, err)
 			}
 			return errors.Join(err, tx.SetGrant(a, "@acme/release", all, noon.Add(time.Hour)))
 		})
