@@ -93,9 +93,7 @@ func facts(a record.Audit, user string) (list [][2]string) {
 	add("When", moment(a.At))
 	add("By", who(a.Actor))
 	switch {
-	case strings.HasPrefix(a.Subject, "@"):
-		add("Organisation", a.Subject)
-	case strings.Contains(a.Subject, "/"):
+	case strings.Contains(a.Subject, "/") && !strings.HasPrefix(a.Subject, "@"):
 		add("Package", a.Subject)
 	case a.Subject != user && a.Subject != a.Account:
 		add("About", a.Subject)
@@ -199,10 +197,12 @@ func (b *body) say(paragraph string) {
 // line is a paragraph that is not broken: a link.
 func (b *body) line(s string) { b.WriteString("\n" + s + "\n") }
 
+// indent of values: what is left of a line holds a SHA-256 in hex.
+const indent = 14
+
 // facts writes a table; a long value goes on below itself.
 func (b *body) facts(list [][2]string) {
 	b.WriteString("\n")
-	const indent = 16
 	for _, f := range list {
 		for i, part := range cut(f[1], columns-indent) {
 			name := f[0]
@@ -220,8 +220,10 @@ func (b *body) releases(lines []record.Delivery) {
 	slices.SortFunc(lines, func(x, y record.Delivery) int { return int(x.Line.ID - y.Line.ID) })
 	b.WriteString("\n")
 	for _, d := range lines[:min(len(lines), maxReleases)] {
-		parts := cut(plain(d.Line.Subject+" "+d.Line.Detail, maxDetail), columns-20)
-		fmt.Fprintf(b, "  %s  %s\n", d.Line.At.UTC().Format("2006-01-02 15:04"), strings.Join(parts, "\n                    "))
+		fmt.Fprintf(b, "  %s  %s\n", d.Line.At.UTC().Format("2006-01-02 15:04"), plain(d.Line.Subject, columns-20))
+		if detail := plain(d.Line.Detail, maxDetail); detail != "" {
+			b.WriteString(strings.Repeat(" ", indent) + strings.Join(cut(detail, columns-indent), "\n"+strings.Repeat(" ", indent)) + "\n")
+		}
 	}
 	if more := len(lines) - maxReleases; more > 0 {
 		fmt.Fprintf(b, "  and %d more; the journals of the packages list all\n", more)

@@ -44,7 +44,7 @@ func sample(k event.Kind) record.Audit {
 	case "token.leak":
 		a.Actor, a.Detail = "bonded", "token Xy12345678, found at https://code.example/alice/tools/blob/main/.env?a=1"
 	case "publish":
-		a.Actor, a.Detail = "publisher:Ab1234", "1.3.0"
+		a.Actor, a.Detail = "publisher:Ab1234", "1.3.0 (left-1.3.0.tgz) SHA-256 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
 	case "org.remove-member", "invite.accept":
 		a.Actor = "bob"
 	}
@@ -84,7 +84,7 @@ func TestEveryMail(t *testing.T) {
 	}
 	var many []record.Delivery
 	for i := range 60 {
-		line := record.Audit{ID: int64(i), At: noon.Add(time.Duration(i) * time.Second), Actor: "alice", Action: "publish", Subject: "eco/left", Detail: "1.0." + strings.Repeat("1", i%3+1)}
+		line := record.Audit{ID: int64(i), At: noon.Add(time.Duration(i) * time.Second), Actor: "alice", Action: "publish", Subject: "eco/left", Detail: "1.0." + strings.Repeat("1", i%3+1) + " (left.tgz) SHA-256 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}
 		many = append(many, record.Delivery{Line: line, User: "alice"})
 	}
 	m, err := b.compose(t.Context(), alice, many)

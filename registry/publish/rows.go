@@ -64,7 +64,7 @@ func told(d *bonded.Draft, action bonded.Action) string {
 func inWords(f *bonded.Entry) string {
 	switch f.Type {
 	case bonded.Publish:
-		return fmt.Sprintf("%s (%s, SHA-256 %s)", f.Version, f.File, f.Digest.Hex())
+		return fmt.Sprintf("%s (%s) SHA-256 %s", f.Version, f.File, f.Digest.Hex())
 	case bonded.Remove:
 		return strings.TrimSpace(f.Version + " " + f.File)
 	case bonded.SetTag:

@@ -16,7 +16,7 @@ func TestTold(t *testing.T) {
 		action bonded.Action
 		want   string
 	}{
-		{[]bonded.Entry{release, {Type: bonded.SetTag, Tag: "latest", Version: "1.3.0"}}, bonded.ActPublish, "1.3.0 (left-1.3.0.tgz, SHA-256 " + digest.Hex() + ")"},
+		{[]bonded.Entry{release, {Type: bonded.SetTag, Tag: "latest", Version: "1.3.0"}}, bonded.ActPublish, "1.3.0 (left-1.3.0.tgz) SHA-256 " + digest.Hex()},
 		{[]bonded.Entry{{Type: bonded.SetTag, Tag: "latest", Version: "1.3.0"}, {Type: bonded.DropTag, Tag: "next"}}, bonded.ActTag, "latest is 1.3.0; next is gone"},
 		{[]bonded.Entry{{Type: bonded.Yank, Version: "1"}, {Type: bonded.Undeprecate, Version: "2"}, {Type: bonded.Status, Status: "archived"}}, bonded.ActYank, "yank 1; undeprecate 2; status archived"},
 		{[]bonded.Entry{{Type: bonded.Remove, Version: "1", File: "f"}, {Type: bonded.Yank, Version: "2"}}, bonded.ActDelete, "1 f"},
