@@ -32,6 +32,7 @@ type Browser struct {
 	cookies map[string]string
 	keys    []virtualwebauthn.Credential
 	handle  []byte
+	last    string // address of the page that was shown last
 }
 
 // Page is what a browser shows.
@@ -94,7 +95,7 @@ func (b *Browser) Get(ctx context.Context, path string) (Page, error) {
 // Post sends a form that stands on no page, as a script would.
 func (b *Browser) Post(ctx context.Context, path string, fields url.Values) (Page, error) {
 	return b.do(ctx, Request{Method: "POST", URL: Resolve(b.base, path), Body: []byte(fields.Encode()),
-		Header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"}})
+		Header: map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Referer": b.last}})
 }
 
 // ErrNoForm is for a page that does not have the form.
@@ -203,6 +204,9 @@ func (b *Browser) do(ctx context.Context, r Request) (Page, error) {
 		}
 		to := res.Header.Get("Location")
 		if res.Status < 300 || res.Status > 399 || to == "" {
+			if strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+				b.last = r.URL
+			}
 			return page(r.URL, res)
 		}
 		next := Resolve(r.URL, to)

@@ -240,6 +240,20 @@ func textOf(n *html.Node) string {
 	return b.String()
 }
 
+// textIn is what a page says: the text of its body, blanks made one.
+func textIn(page string) string {
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		return err.Error()
+	}
+	for n := range root.Descendants() {
+		if n.Data == "main" {
+			return strings.Join(strings.Fields(textOf(n)), " ")
+		}
+	}
+	return strings.Join(strings.Fields(textOf(root)), " ")
+}
+
 // TestPicturesArePictures keeps a form's own field from becoming another address.
 func TestPicturesArePictures(t *testing.T) {
 	for _, text := range []string{"", "not base64", "amF2YXNjcmlwdDphbGVydCgxKQ=="} {

@@ -95,7 +95,7 @@ func (p *Pages) tokenForm(a *Ask) View {
 		{Value: string(bonded.ActYank), Text: "Yank and deprecate", Help: "and take it back; nothing is deleted"},
 		{Value: string(bonded.ActDelete), Text: "Delete releases", Help: "only within 15 minutes of making the token"},
 	}
-	typed := a.FormAll("action")
+	typed := a.FormAll("actions")
 	for i := range actions {
 		actions[i].Chosen = slices.Contains(typed, actions[i].Value) || len(typed) == 0 && i == 0
 	}
@@ -144,7 +144,7 @@ func (p *Pages) newToken(a *Ask) error {
 
 // limits reads the form for a token.
 func (p *Pages) limits(a *Ask) (l identity.Limits, err error) {
-	scope, err := p.scope(a.Form("ecosystem"), a.Form("pattern"), a.FormAll("action"))
+	scope, err := p.scope(a.Form("ecosystem"), a.Form("pattern"), a.FormAll("actions"))
 	if err != nil {
 		return l, err
 	}
