@@ -276,4 +276,3 @@ func TestWhatIsNoToken(t *testing.T) {
 		}
 	}
 }
-

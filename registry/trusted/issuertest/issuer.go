@@ -32,9 +32,18 @@ type Issuer struct {
 	alg    jose.SignatureAlgorithm
 	public []jose.JSONWebKey
 	tokens int
+	// Job are the claims of whoever asks at JobURL with JobSecret, as jobs on the
+	// large platforms ask: GET JobURL&audience=AUDIENCE.
+	Job map[string]any
 	// Describe, if set, answers instead of the description.
 	Describe func(w http.ResponseWriter)
 }
+
+// JobSecret is what a job shows its platform to get an identity token.
+const JobSecret = "secret-of-the-job"
+
+// JobURL is where jobs ask.
+func (i *Issuer) JobURL() string { return i.URL + "/job?api-version=2" }
 
 // keys are shared: making an RSA key takes longer than most tests.
 var keys = sync.OnceValue(func() []*rsa.PrivateKey {
@@ -66,6 +75,13 @@ func New(t testing.TB) *Issuer {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		answer(w, jose.JSONWebKeySet{Keys: i.public})
+	})
+	mux.HandleFunc("GET /job", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+JobSecret && r.Header.Get("Authorization") != "bearer "+JobSecret {
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		answer(w, map[string]any{"value": i.Sign(t, i.Claims(r.URL.Query().Get("audience"), time.Now(), i.Job))})
 	})
 	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if i.Away.Load() {
