@@ -29,7 +29,9 @@ func changeCommand() *cobra.Command {
 
 KIND is yank, unyank, deprecate, undeprecate or delete, each with a version, or
 status, with one of active, archived and deprecated in its place. The token
-comes from BONDED_TOKEN and needs the scope yank or delete for the package.`,
+comes from BONDED_TOKEN and needs the scope yank or delete for the package.
+Deleting with a token that is older than 15 minutes takes a fresh proof besides,
+in BONDED_PROOF: the repository's page account/confirm shows one.`,
 		Example: `  bonded change yank pypi/left-pad 1.0 --reason 'broken on Windows'
   bonded change unyank pypi/left-pad 1.0
   bonded change status pypi/left-pad archived --registry https://packages.example.org/`,
@@ -68,6 +70,9 @@ func sendChange(ctx context.Context, out io.Writer, registry, token string, c pu
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
+	if proof := os.Getenv("BONDED_PROOF"); proof != "" {
+		req.Header.Set("Bonded-Proof", proof)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return fmt.Errorf("asking the repository: %w", err)

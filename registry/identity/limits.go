@@ -35,7 +35,7 @@ type Limits struct {
 
 const (
 	maxPatterns = 32 // versions, networks
-	maxDigests  = 64
+	maxDigests  = 200
 	maxPattern  = 128 // bytes, of one version pattern
 	maxLabel    = 80  // characters
 )

@@ -192,7 +192,7 @@ func TestTokenLimitsAreChecked(t *testing.T) {
 		"many networks":     {Limits{Networks: make([]string, 33)}, "at most 32"},
 		"short digest":      {Limits{Digests: []string{"abc"}}, "64 lower-case hexadecimal digits"},
 		"upper-case digest": {Limits{Digests: []string{strings.ToUpper(bytesA.Hex())}}, "64 lower-case"},
-		"many digests":      {Limits{Digests: make([]string, 65)}, "at most 64"},
+		"many digests":      {Limits{Digests: make([]string, 201)}, "at most 200"},
 		"negative uses":     {Limits{Uses: -1}, "at least one use"},
 		"long label":        {Limits{Label: strings.Repeat("x", 81)}, "one line of at most 80"},
 		"label of lines":    {Limits{Label: "a\nb"}, "one line"},

@@ -221,6 +221,22 @@ func TestStepsAreCanonical(t *testing.T) {
 	}
 }
 
+// TestTokenKey pins what a token's key is, so that tokens that are out stay good
+// and another program can narrow them. The numbers are HKDF's and Ed25519's as
+// another implementation computes them.
+func TestTokenKey(t *testing.T) {
+	text := "bnd_" + strings.Repeat("0", randomLen)
+	token, err := ParseToken(text + checksum(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%s %x", token.Reveal(), rootKey(token).Public()); got != wantKey {
+		t.Errorf("got %s", got)
+	}
+}
+
+const wantKey = "bnd_0000000000000000000000000000001CIeYg 0bc08be8ea0808dbce26407186eba104a3b616c1de0afbe5e4688e6426d39d5d"
+
 func TestNarrowSaysWhatItCannot(t *testing.T) {
 	secret := newSecret(tokenPrefix).Reveal()
 	for what, c := range map[string]struct {
