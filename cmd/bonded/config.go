@@ -34,6 +34,8 @@ type config struct {
 	Contact  string   `yaml:"contact"`
 	Drain    string   `yaml:"drain"`
 	LogReads bool     `yaml:"log-reads"`
+	// LogClients has log lines name the addresses of clients.
+	LogClients bool `yaml:"log-clients"`
 
 	// Registration says who may make an account: invite (with an enrolment
 	// link) or open (anybody).
@@ -130,11 +132,13 @@ func readConfig(flags *pflag.FlagSet, getenv func(string) string) (config, error
 			*s.at(&c) = f.Value.String()
 		}
 	}
-	if v := getenv("BONDED_LOG_READS"); v != "" {
-		c.LogReads = v == "true"
-	}
-	if f := flags.Lookup("log-reads"); f != nil && f.Changed {
-		c.LogReads = f.Value.String() == "true"
+	for name, at := range map[string]*bool{"log-reads": &c.LogReads, "log-clients": &c.LogClients} {
+		if v := getenv("BONDED_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))); v != "" {
+			*at = v == "true"
+		}
+		if f := flags.Lookup(name); f != nil && f.Changed {
+			*at = f.Value.String() == "true"
+		}
 	}
 	return c, c.complete()
 }

@@ -46,7 +46,6 @@ var personal = []holding{
 		"created:time seen:time rotated:time taken:hidden stepped:time"),
 	held("device", "hash:secret user_name:who first:time last:time"),
 	held("ceremony", "hash:secret kind:text user_name:who code:secret body:secret created:time expires:time"),
-	held("meter", "key:mention tat:time"),
 	held("token", "id:text hash:secret user_name:who publisher:text label:words origin:text scopes:text versions:text networks:text "+
 		"digests:text uses:number public:secret created:time expires:time last_used:time last_from:text revoked:time why:words"),
 	held("member", "org:text user_name:who role:text since:time"),
@@ -71,6 +70,7 @@ var impersonal = map[string]string{
 	"org": "organisations, not people", "team": "teams, not people", "namespace": "names of organisations",
 	"policy": "how packages may be published", "spent": "identity tokens of build jobs",
 	"domain": "domains of addresses, forgotten with the last address in one", "lease": "which node does what",
+	"meter":        "rate limits, by keyed hashes",
 	"erased_name":  "keyed hashes of names, so that nobody takes one again",
 	"session_past": "hashes of cookies that sessions had; they go with their session",
 	schemaTable:    "which schema this is",

@@ -2,6 +2,9 @@ package record
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 )
 
@@ -21,8 +24,10 @@ func (b *Book) Lease(ctx context.Context, name, holder string, now, until time.T
 
 // Meter lets through an event that happens at most so often: burst at once and
 // one more for every gap that passes (GCRA). It reports how long to wait
-// otherwise, and then the event does not count. All nodes share a meter.
+// otherwise, and then the event does not count. All nodes share a meter. What a
+// key says, a name or a network, is not kept: only its keyed hash.
 func (t *Tx) Meter(key string, now time.Time, gap time.Duration, burst int) (wait time.Duration, err error) {
+	key = t.b.meterKey(key)
 	var tat int64
 	if _, err := t.one("read a rate limit", `SELECT tat FROM meter WHERE key = $1`, []any{key}, &tat); err != nil {
 		return 0, err
@@ -38,8 +43,16 @@ func (t *Tx) Meter(key string, now time.Time, gap time.Duration, burst int) (wai
 
 // MeterReset forgets what a meter counted.
 func (t *Tx) MeterReset(key string) error {
-	_, err := t.exec("reset a rate limit", `DELETE FROM meter WHERE key = $1`, key)
+	_, err := t.exec("reset a rate limit", `DELETE FROM meter WHERE key = $1`, t.b.meterKey(key))
 	return err
+}
+
+// meterKey hides what is counted. The hash is too short to be looked up in a list
+// of all networks without many of them fitting, and keyed where there are keys.
+func (b *Book) meterKey(key string) string {
+	m := hmac.New(sha256.New, b.nameKey)
+	m.Write([]byte("meter " + key)) //nolint:errcheck // a hash takes everything
+	return hex.EncodeToString(m.Sum(nil)[:16])
 }
 
 // DropOldMeters forgets meters that would let everything through.

@@ -114,7 +114,7 @@ func (h *Handler) logOutcome(r *http.Request, rm *room, out ecosystem.Outcome, s
 	default:
 		return
 	}
-	attrs := append(common(r), slog.String("dialect", rm.id), slog.String("verb", verbs[out.Ask.Verb]), slog.Int("status", status))
+	attrs := append(h.common(r), slog.String("dialect", rm.id), slog.String("verb", verbs[out.Ask.Verb]), slog.Int("status", status))
 	add := func(key, v string) {
 		if v != "" {
 			attrs = append(attrs, slog.String(key, hideTokens(v)))
@@ -138,19 +138,22 @@ func (h *Handler) logOutcome(r *http.Request, rm *room, out ecosystem.Outcome, s
 }
 
 func (h *Handler) logRead(r *http.Request) {
-	h.Log.LogAttrs(r.Context(), slog.LevelInfo, "read", common(r)...)
+	h.Log.LogAttrs(r.Context(), slog.LevelInfo, "read", h.common(r)...)
 }
 
-func common(r *http.Request) []slog.Attr {
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		remote = r.RemoteAddr
-	}
-	return []slog.Attr{
+func (h *Handler) common(r *http.Request) []slog.Attr {
+	attrs := []slog.Attr{
 		slog.String("method", r.Method),
 		slog.String("path", safePath(sentPath(r))),
-		slog.String("remote", remote),
 	}
+	if h.LogClients {
+		remote, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil {
+			remote = r.RemoteAddr
+		}
+		attrs = append(attrs, slog.String("remote", remote))
+	}
+	return attrs
 }
 
 // safePath leaves credentials out of a path: some clients end a session by

@@ -116,6 +116,8 @@ type Config struct {
 	Writes   int           // at once; 0: 64
 	Drain    time.Duration // between not being ready and closing; 0: at once
 	LogReads bool
+	// LogClients adds the address of the client to log lines.
+	LogClients bool
 	Log      *slog.Logger
 	Metrics  *prometheus.Registry
 	Now      func() time.Time
