@@ -11,11 +11,10 @@ import (
 
 // Kinds of a column.
 const (
-	who     = "who"     // names a person; the row goes with that person
-	by      = "by"      // names a person; the name is replaced, the row stays
-	words   = "words"   // text that may name a person: name and address are replaced in it
-	mention = "mention" // text that may name a person; a row that does goes
-	secret  = "secret"  // never shown: hashes, seeds, keys
+	who     = "who"    // names a person; the row goes with that person
+	by      = "by"     // names a person; the name is replaced, the row stays
+	words   = "words"  // text that may name a person: name and address are replaced in it
+	secret  = "secret" // never shown: hashes, seeds, keys
 	text    = "text"
 	number  = "number"
 	flagged = "flag"

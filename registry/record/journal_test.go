@@ -72,7 +72,7 @@ func TestOldRowsGo(t *testing.T) {
 			for _, q := range []string{
 				`UPDATE staged SET state = 'rejected'`, `UPDATE publisher SET expires = 7`,
 				`INSERT INTO spent (issuer, jti, expires) VALUES ('i', 'j', 7)`,
-				`UPDATE audit SET action = 'signin.ok'`,
+				`UPDATE audit SET action = 'signin.ok'`, `INSERT INTO meter (key, tat) VALUES ('x', 7)`,
 			} {
 				if _, err := tx.exec("x", q); err != nil {
 					return err
@@ -113,6 +113,31 @@ func TestOldRowsGo(t *testing.T) {
 		}
 		if _, err := b.CountOld(t.Context(), "nothing", noon); err == nil {
 			t.Error("a kind that is none was counted")
+		}
+	})
+}
+
+// TestMetersKeepNoNames counts by a network and finds it nowhere.
+func TestMetersKeepNoNames(t *testing.T) {
+	withBook(t, func(t *testing.T, b *Book) {
+		count := func() (wait time.Duration) {
+			update(t, b, func(tx *Tx) (err error) {
+				wait, err = tx.Meter("guess 203.0.113.0/24", noon, time.Minute, 1)
+				return err
+			})
+			return wait
+		}
+		b.NameKey([]byte("a key"))
+		if count() != 0 || count() == 0 {
+			t.Error("it does not count")
+		}
+		var n int
+		if err := b.read.QueryRowContext(t.Context(), `SELECT count(*) FROM meter WHERE key LIKE '%203%0%113%' OR key LIKE '%guess%'`).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d keys say what they count, %v", n, err)
+		}
+		update(t, b, func(tx *Tx) error { return tx.MeterReset("guess 203.0.113.0/24") })
+		if count() != 0 {
+			t.Error("it was not reset")
 		}
 	})
 }

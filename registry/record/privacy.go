@@ -192,7 +192,7 @@ func (t *Tx) eraseIn(h holding, user, email, as string) error {
 			return err
 		}
 	}
-	for _, c := range h.of(words, mention) {
+	for _, c := range h.of(words) {
 		if err := t.eraseWords(h, c, user, email, as); err != nil {
 			return err
 		}
@@ -231,12 +231,7 @@ func (t *Tx) eraseWords(h holding, c, user, email, as string) error {
 	}
 	rows.Close() //nolint:errcheck // read to its end
 	for _, ch := range changes {
-		if h.kind(c) == mention {
-			_, err = t.exec(what, `DELETE FROM `+h.table+` WHERE `+c+` = $1`, ch.old)
-		} else {
-			_, err = t.exec(what, `UPDATE `+h.table+` SET `+c+` = $2 WHERE `+c+` = $1`, ch.old, ch.now)
-		}
-		if err != nil {
+		if _, err := t.exec(what, `UPDATE `+h.table+` SET `+c+` = $2 WHERE `+c+` = $1`, ch.old, ch.now); err != nil {
 			return err
 		}
 	}
