@@ -107,7 +107,7 @@ func (a actor) May(ctx context.Context, _ bonded.Action, n bonded.Name) error {
 // house is a desk over a real database and a real directory.
 type house struct {
 	*publish.Desk
-	t      *testing.T
+	t      testing.TB
 	store  blob.Store
 	faults *failing.Store
 	book   *record.Book
@@ -115,7 +115,7 @@ type house struct {
 	stop   func()
 }
 
-func open(t *testing.T, at place, settings ...func(*publish.Config)) *house {
+func open(t testing.TB, at place, settings ...func(*publish.Config)) *house {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	book, err := record.Open(ctx, at.dsn)
@@ -175,14 +175,14 @@ func onBothPairs(t *testing.T, test func(t *testing.T, fresh func() place)) {
 }
 
 // onlySQLite is a fresh place for what does not depend on where rows and bytes are.
-func onlySQLite(t *testing.T) place {
+func onlySQLite(t testing.TB) place {
 	dir := t.TempDir()
 	return place{"sqlite:" + filepath.Join(dir, "bonded.db"), func(context.Context) (blob.Store, error) {
 		return blob.Dir(filepath.Join(dir, "blobs"))
 	}, filepath.Join(dir, "keys")}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

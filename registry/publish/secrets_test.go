@@ -128,3 +128,24 @@ func TestMemberIsOpened(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSpotter is the price of looking at bytes that hold no token; reading
+// an archive once more comes on top (package archive's BenchmarkRead).
+func BenchmarkSpotter(b *testing.B) {
+	text := bytes.Repeat([]byte("module.exports = function bnd(x, y) { return x_y - banana }\n"), 1<<14)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		s := &search{seen: map[string]bool{}}
+		look := s.in("file")
+		for rest := text; len(rest) > 0; {
+			n := min(len(rest), 32<<10)
+			if _, err := look.Write(rest[:n]); err != nil {
+				b.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		if err := look.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
