@@ -25,7 +25,7 @@ func adminCommand() *cobra.Command {
 	user.AddCommand(userAddCommand(), userListCommand(), userRoleCommand(), userDisableCommand(), userExportCommand(), userEraseCommand())
 	token := &cobra.Command{Use: "token", Short: "Access tokens", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	token.AddCommand(tokenAddCommand(), tokenListCommand(), tokenRevokeCommand(), tokenLeakedCommand())
-	c.AddCommand(user, token, domainsCommand(), mailCommand(), journalCommand(), glassCommand(), retentionCommand())
+	c.AddCommand(user, token, domainsCommand(), mailCommand(), journalCommand(), glassCommand(), retentionCommand(), passwordsCommand())
 	return c
 }
 

@@ -43,6 +43,8 @@ type config struct {
 	TwoPerson    string           `yaml:"two-person"` // new, all, or empty
 	Mail         mailConfig       `yaml:"mail"`
 	LeakKeys     string           `yaml:"leak-keys"`
+	Breached     string           `yaml:"breached"`     // file of: bonded admin passwords build
+	BreachedURL  string           `yaml:"breached-url"` // service that is asked for hashes by their first digits
 	DNS          string           `yaml:"dns"`
 	RDAP         string           `yaml:"rdap"`
 	Issuers      []trusted.Issuer `yaml:"issuers"` // of build jobs, besides the large ones
@@ -83,6 +85,8 @@ var settings = []setting{
 	{"leak-keys", "address of the keys that a code host signs leak reports with, as NAME=URL (github: a URL is enough)", func(c *config) *string { return &c.LeakKeys }, false},
 	{"dns", "HOST:PORT of the resolver that the daily check of e-mail domains asks (default: the system's)", func(c *config) *string { return &c.DNS }, false},
 	{"rdap", "RDAP service that the daily check asks too, such as one that redirects to each registry (default: none)", func(c *config) *string { return &c.RDAP }, false},
+	{"breached", "list of stolen passwords, made by: bonded admin passwords build (default: the commonest alone)", func(c *config) *string { return &c.Breached }, false},
+	{"breached-url", "service that is asked as well, for hashes by their first five digits, such as https://ranges.example/range (default: none)", func(c *config) *string { return &c.BreachedURL }, false},
 	{"mail-password", "", func(c *config) *string { return &c.Mail.Password }, true},
 	{"s3-access-key", "", func(c *config) *string { return &c.S3.AccessKey }, true},
 	{"s3-secret-key", "", func(c *config) *string { return &c.S3.SecretKey }, true},
@@ -181,6 +185,9 @@ func (c *config) complete() error {
 	}
 	if c.Mail.Server != "" && c.Mail.From == "" {
 		return usagef("--mail-server needs --mail-from, the address that notices come from")
+	}
+	if u, err := url.Parse(c.BreachedURL); c.BreachedURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return usagef("--breached-url %s: want the https:// address that five digits are put behind", c.BreachedURL)
 	}
 	if c.URL == "" {
 		return nil

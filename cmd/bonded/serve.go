@@ -248,7 +248,7 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	if err != nil {
 		return err
 	}
-	r.leak, err = leak.New(leak.Config{Kill: r.keeper.Leaked, Book: h.book, Origins: origins, Log: log, Now: f.now})
+	r.leak, err = leak.New(leak.Config{Kill: r.keeper.Leaked, Book: h.book, Secret: keys.Secret("leak reports"), Origins: origins, Log: log, Now: f.now})
 	if err != nil {
 		return err
 	}
@@ -260,13 +260,18 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	if c.Mail.Server != "" {
 		send = r.notice.Letter
 	}
+	known, err := breached(c, log)
+	if err != nil {
+		return err
+	}
 	r.signin, err = signin.New(signin.Config{
 		Book: h.book, Keeper: r.keeper, Waiting: r.waiting, URL: c.URL, Seal: keys.Secret("totp seeds"),
-		Send: send, Open: c.Registration == "open", Now: f.now,
+		Breached: known, Send: send, Open: c.Registration == "open", Now: f.now, Log: log,
 	})
 	if err != nil {
 		return err
 	}
+	r.keeper.Proofs = r.signin.CheckProof
 	r.people = people.New(people.Config{Book: h.book, Waiting: r.waiting, Desk: r.desk, Now: f.now})
 	r.trusted = trusted.New(trusted.Config{Book: h.book, Keeper: r.keeper, Audience: host(c.URL), Issuers: c.Issuers, Now: f.now})
 	r.privacy = privacy.New(privacy.Config{Book: h.book, Desk: r.desk, Waiting: r.waiting, Log: log, Now: f.now})
