@@ -25,6 +25,7 @@ import (
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/signin"
 	"bonded.dev/registry/waiting"
+	"bonded.dev/registry/web/webtest"
 )
 
 // office is a set of pages over real rooms, with olga and oscar, who are
@@ -176,7 +177,7 @@ func TestJournalPages(t *testing.T) {
 			t.Errorf("%s at %s: %d, wants %d with %q and without %q:\n%s", c.user, c.path, w.Code, c.status, c.shows, c.hides, body)
 		}
 		if w.Code == 200 {
-			for _, wrong := range faults(body) {
+			for _, wrong := range webtest.Faults(body) {
 				t.Errorf("%s at %s: %s", c.user, c.path, wrong)
 			}
 		}
@@ -230,7 +231,7 @@ func TestDataPages(t *testing.T) {
 	if page.Code != 200 || strings.Contains(page.Body.String(), "orphan") {
 		t.Errorf("%d: %s", page.Code, page.Body)
 	}
-	for _, wrong := range faults(page.Body.String()) {
+	for _, wrong := range webtest.Faults(page.Body.String()) {
 		t.Error(wrong)
 	}
 	w := pressed(t, p, "alice", "/account/data/export", url.Values{})
@@ -249,8 +250,8 @@ func TestDataPages(t *testing.T) {
 	if w := pressed(t, p, "alice", "/account/data/erase", url.Values{"name": {"alice"}}); w.Code != 409 || !strings.Contains(w.Body.String(), "npm/pad") {
 		t.Errorf("the last owner: %d, %s", w.Code, w.Body)
 	}
-	if body := visit(p, "alice", "/account/data", nil).Body.String(); !strings.Contains(body, "orphan") || len(faults(body)) > 0 {
-		t.Errorf("%v\n%s", faults(body), body)
+	if body := visit(p, "alice", "/account/data", nil).Body.String(); !strings.Contains(body, "orphan") || len(webtest.Faults(body)) > 0 {
+		t.Errorf("%v\n%s", webtest.Faults(body), body)
 	}
 	if w := pressed(t, p, "alice", "/account/data/erase", url.Values{"name": {"alice"}, "orphan": {"yes"}}); w.Code != 303 {
 		t.Errorf("meant: %d, %s", w.Code, w.Body)
@@ -259,7 +260,7 @@ func TestDataPages(t *testing.T) {
 	if !strings.Contains(body, "Cancel") || strings.Contains(body, "Erase my account") {
 		t.Errorf("while it waits:\n%s", body)
 	}
-	for _, wrong := range faults(body) {
+	for _, wrong := range webtest.Faults(body) {
 		t.Error(wrong)
 	}
 }
@@ -275,7 +276,7 @@ func TestOperatorPages(t *testing.T) {
 		if w.Code != 200 {
 			t.Errorf("olga at %s: %d %s", path, w.Code, w.Body)
 		}
-		for _, wrong := range faults(w.Body.String()) {
+		for _, wrong := range webtest.Faults(w.Body.String()) {
 			t.Errorf("%s: %s", path, wrong)
 		}
 	}
@@ -304,13 +305,13 @@ func TestOperatorPages(t *testing.T) {
 	if body := visit(p, "olga", "/admin/glass", nil).Body.String(); strings.Contains(body, agree) {
 		t.Error("olga is asked to agree with herself")
 	}
-	if body := visit(p, "oscar", "/admin/glass", nil).Body.String(); !strings.Contains(body, agree) || len(faults(body)) > 0 {
-		t.Errorf("oscar is not asked: %v", faults(body))
+	if body := visit(p, "oscar", "/admin/glass", nil).Body.String(); !strings.Contains(body, agree) || len(webtest.Faults(body)) > 0 {
+		t.Errorf("oscar is not asked: %v", webtest.Faults(body))
 	}
 	if w := pressed(t, p, "oscar", agree, url.Values{}); w.Code != 303 {
 		t.Errorf("oscar agreed: %d %s", w.Code, w.Body)
 	}
-	if body := visit(p, "oscar", "/admin/glass", nil).Body.String(); !strings.Contains(body, "--override "+list[0].ID) || len(faults(body)) > 0 {
-		t.Errorf("%v\n%s", faults(body), body)
+	if body := visit(p, "oscar", "/admin/glass", nil).Body.String(); !strings.Contains(body, "--override "+list[0].ID) || len(webtest.Faults(body)) > 0 {
+		t.Errorf("%v\n%s", webtest.Faults(body), body)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"bonded.dev/ecosystem/all"
-	outside "bonded.dev/prove/visit"
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/signin"
@@ -145,78 +143,3 @@ func (s *stage) happened(t *testing.T, user string, actions ...string) {
 		}
 	}
 }
-
-// hand is somebody in front of a browser. What goes wrong ends the test.
-type hand interface {
-	// opens an address of the site.
-	opens(path string)
-	// presses the button of the form whose action ends so, with fields filled in;
-	// a passkey is shown where it is asked for.
-	presses(action string, fields ...string)
-	// at is the path where it ended, without the query.
-	at() string
-	// text of the page, its markup left out.
-	text() string
-	// html is the page.
-	html() string
-}
-
-// sees ends the test when the page does not hold all texts.
-func sees(t *testing.T, h hand, texts ...string) {
-	t.Helper()
-	page := h.text()
-	for _, text := range texts {
-		if !strings.Contains(page, text) {
-			t.Fatalf("%s does not say %q:\n%s", h.at(), text, page)
-		}
-	}
-}
-
-// isAt ends the test when the browser is elsewhere.
-func isAt(t *testing.T, h hand, path string) {
-	t.Helper()
-	if h.at() != path {
-		t.Fatalf("the browser is at %s, want %s:\n%s", h.at(), path, h.text())
-	}
-}
-
-// plain is a browser without scripts whose passkeys are made in this process.
-type plain struct {
-	t    *testing.T
-	b    *outside.Browser
-	page outside.Page
-}
-
-func newPlain(t *testing.T, s *stage) *plain {
-	return &plain{t: t, b: outside.NewBrowser(outside.NewWeb("Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0", 0), s.URL+"/")}
-}
-
-func (p *plain) opens(path string) {
-	p.t.Helper()
-	var err error
-	if p.page, err = p.b.Get(p.t.Context(), strings.TrimPrefix(path, "/")); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p *plain) presses(action string, fields ...string) {
-	p.t.Helper()
-	values := url.Values{}
-	for i := 0; i < len(fields); i += 2 {
-		values.Add(fields[i], fields[i+1])
-	}
-	page, err := p.b.Submit(p.t.Context(), p.page, action, values)
-	if err != nil {
-		p.t.Fatalf("press %s: %v\n%s", action, err, p.page.Text())
-	}
-	p.page = page
-}
-
-func (p *plain) at() string {
-	path, _, _ := strings.Cut(p.page.Path, "?")
-	return path
-}
-
-func (p *plain) html() string { return p.page.Body }
-
-func (p *plain) text() string { return textIn(p.page.Body) }

@@ -8,85 +8,86 @@ import (
 	"time"
 
 	"bonded.dev/registry/signin"
+	"bonded.dev/registry/web/webtest"
 
 	"github.com/pquerna/otp/totp"
 )
 
 // browsers run a story in a real browser and in one without scripts.
-func browsers(t *testing.T, story func(t *testing.T, s *stage, h hand)) {
+func browsers(t *testing.T, story func(t *testing.T, s *stage, h webtest.Hand)) {
 	t.Run("plain", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		story(t, s, newPlain(t, s))
+		story(t, s, webtest.NewPlain(t, s.URL))
 	})
 	t.Run("chromium", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		c := newChromium(t, s)
+		c := webtest.NewChromium(t, s.URL)
 		story(t, s, c)
-		c.content()
+		c.Content()
 	})
 }
 
 // enrols takes an account into use with a passkey, and keeps its codes.
-func enrols(t *testing.T, s *stage, h hand, user string) (codes []string) {
+func enrols(t *testing.T, s *stage, h webtest.Hand, user string) (codes []string) {
 	t.Helper()
-	h.opens(s.link(t, user))
-	h.presses("/enrol")
-	isAt(t, h, "/account/security")
-	sees(t, h, "Next: Add a passkey", "None yet")
-	h.opens("/account/passkeys")
-	h.presses("/account/passkeys", "label", "Laptop")
-	isAt(t, h, "/account/security")
-	sees(t, h, "The passkey was added", "Laptop", "Next: Keep recovery codes")
-	h.opens("/account/codes")
-	h.presses("/account/codes")
-	codes = regexp.MustCompile(`[a-z0-9]{4}(-[a-z0-9]{4}){3}`).FindAllString(h.html(), -1)
+	h.Opens(s.link(t, user))
+	h.Presses("/enrol")
+	webtest.IsAt(t, h, "/account/security")
+	webtest.Sees(t, h, "Next: Add a passkey", "None yet")
+	h.Opens("/account/passkeys")
+	h.Presses("/account/passkeys", "label", "Laptop")
+	webtest.IsAt(t, h, "/account/security")
+	webtest.Sees(t, h, "The passkey was added", "Laptop", "Next: Keep recovery codes")
+	h.Opens("/account/codes")
+	h.Presses("/account/codes")
+	codes = regexp.MustCompile(`[a-z0-9]{4}(-[a-z0-9]{4}){3}`).FindAllString(h.HTML(), -1)
 	if len(codes) != 10 {
-		t.Fatalf("the page shows %d codes:\n%s", len(codes), h.text())
+		t.Fatalf("the page shows %d codes:\n%s", len(codes), h.Text())
 	}
-	h.opens("/account/security")
-	sees(t, h, "Next: Finish")
-	h.presses("/account/finish")
-	isAt(t, h, "/account")
-	sees(t, h, "Your account is ready", user)
+	h.Opens("/account/security")
+	webtest.Sees(t, h, "Next: Finish")
+	h.Presses("/account/finish")
+	webtest.IsAt(t, h, "/account")
+	webtest.Sees(t, h, "Your account is ready", user)
 	return codes
 }
 
 // TestAPersonComes goes from the link of an administrator to a token.
 func TestAPersonComes(t *testing.T) {
-	browsers(t, func(t *testing.T, s *stage, h hand) {
+	browsers(t, func(t *testing.T, s *stage, h webtest.Hand) {
 		enrols(t, s, h, "alice")
 		s.happened(t, "alice", "user.enrol", "passkey.add", "recovery.codes")
 
-		h.presses("/signout")
-		isAt(t, h, "/signin")
-		h.opens("/account/tokens")
-		isAt(t, h, "/signin")
-		h.presses("/signin/passkey")
-		isAt(t, h, "/account/tokens")
-		sees(t, h, "You have no token that works")
+		h.Presses("/signout")
+		webtest.IsAt(t, h, "/signin")
+		h.Opens("/account/tokens")
+		webtest.IsAt(t, h, "/signin")
+		h.Presses("/signin/passkey")
+		webtest.IsAt(t, h, "/account/tokens")
+		webtest.Sees(t, h, "You have no token that works")
 
-		h.opens("/account/tokens/new")
-		isAt(t, h, "/account/tokens/new") // signing in with a passkey was a proof
+		h.Opens("/account/tokens/new")
+		webtest.IsAt(t, h, "/account/tokens/new") // signing in with a passkey was a proof
 		s.later(signin.StepUpLife + time.Minute)
-		h.presses("/account/tokens/new", "label", "release job", "pattern", "left-pad", "actions", "publish", "actions", "yank", "days", "30")
-		sees(t, h, "step_up_required", "Nothing was changed")
-		h.opens(linkIn(t, h, "/account/confirm?"))
-		h.presses("/account/confirm")
-		isAt(t, h, "/account/tokens/new")
-		if !strings.Contains(h.html(), `value="release job"`) || !strings.Contains(h.html(), `value="left-pad"`) {
-			t.Errorf("what was typed is gone after the confirmation:\n%s", h.html())
+		h.Presses("/account/tokens/new", "label", "release job", "pattern", "left-pad", "actions", "publish", "actions", "yank", "days", "30")
+		webtest.Sees(t, h, "step_up_required", "Nothing was changed")
+		h.Opens(linkIn(t, h, "/account/confirm?"))
+		h.Presses("/account/confirm")
+		webtest.IsAt(t, h, "/account/tokens/new")
+		if !strings.Contains(h.HTML(), `value="release job"`) || !strings.Contains(h.HTML(), `value="left-pad"`) {
+			t.Errorf("what was typed is gone after the confirmation:\n%s", h.HTML())
 		}
-		h.presses("/account/tokens/new")
-		sees(t, h, "Your new token", "publish,yank:", "/left-pad", "TOKEN")
+		h.Presses("/account/tokens/new")
+		webtest.Sees(t, h, "Your new token", "publish,yank:", "/left-pad", "TOKEN")
 		s.happened(t, "alice", "stepup.ok", "token.add")
-		if !regexp.MustCompile(`bnd_[0-9A-Za-z]{36}`).MatchString(h.text()) {
-			t.Errorf("there is no token on the page:\n%s", h.text())
+		if !regexp.MustCompile(`bnd_[0-9A-Za-z]{36}`).MatchString(h.Text()) {
+			t.Errorf("there is no token on the page:\n%s", h.Text())
 		}
-		h.opens("/account/tokens")
-		sees(t, h, "release job", "Never used")
-		if strings.Contains(h.html(), "bnd_") {
+		h.Opens("/account/tokens")
+		webtest.Sees(t, h, "release job", "Never used")
+		if strings.Contains(h.HTML(), "bnd_") {
 			t.Error("the list shows the token again")
 		}
 		tokens, err := s.book.Tokens(t.Context(), "alice")
@@ -96,41 +97,41 @@ func TestAPersonComes(t *testing.T) {
 		if days := tokens[0].Expires.Sub(tokens[0].Created); days != 30*24*time.Hour {
 			t.Errorf("the token lives %v", days)
 		}
-		h.presses("/revoke")
-		sees(t, h, "The token was revoked", "You have no token that works", "Ended tokens")
+		h.Presses("/revoke")
+		webtest.Sees(t, h, "The token was revoked", "You have no token that works", "Ended tokens")
 		s.happened(t, "alice", "token.revoke")
 	})
 }
 
 // linkIn finds a link of a page by how it begins.
-func linkIn(t *testing.T, h hand, begin string) string {
+func linkIn(t *testing.T, h webtest.Hand, begin string) string {
 	t.Helper()
-	_, rest, ok := strings.Cut(h.html(), `href="`+begin)
+	_, rest, ok := strings.Cut(h.HTML(), `href="`+begin)
 	if !ok {
-		t.Fatalf("%s has no link %s", h.at(), begin)
+		t.Fatalf("%s has no link %s", h.At(), begin)
 	}
 	link, _, _ := strings.Cut(rest, `"`)
 	return begin + strings.NewReplacer("&amp;", "&", "&#43;", "+").Replace(link)
 }
 
 // addsApp sets up an authenticator app and returns its seed.
-func addsApp(t *testing.T, s *stage, h hand) (seed string) {
+func addsApp(t *testing.T, s *stage, h webtest.Hand) (seed string) {
 	t.Helper()
-	h.opens("/account/totp")
-	h.presses("/account/totp/begin")
-	_, rest, _ := strings.Cut(h.html(), `name="uri" value="`)
+	h.Opens("/account/totp")
+	h.Presses("/account/totp/begin")
+	_, rest, _ := strings.Cut(h.HTML(), `name="uri" value="`)
 	text, _, _ := strings.Cut(rest, `"`)
 	u, err := url.Parse(strings.NewReplacer("&amp;", "&", "&#43;", "+").Replace(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	seed = u.Query().Get("secret")
-	h.presses("/account/totp", "code", "000000")
-	sees(t, h, "code is wrong")
-	if !strings.Contains(h.html(), `src="data:image/png;base64,`) {
+	h.Presses("/account/totp", "code", "000000")
+	webtest.Sees(t, h, "code is wrong")
+	if !strings.Contains(h.HTML(), `src="data:image/png;base64,`) {
 		t.Error("the picture is gone after a wrong code")
 	}
-	h.presses("/account/totp", "code", codeOf(t, s, seed))
+	h.Presses("/account/totp", "code", codeOf(t, s, seed))
 	return seed
 }
 
@@ -148,94 +149,94 @@ const password = "seven grey herons at dusk"
 // TestAPasswordAndAnApp: a person without passkeys signs in from a device that
 // is known, and from one that is not.
 func TestAPasswordAndAnApp(t *testing.T) {
-	browsers(t, func(t *testing.T, s *stage, h hand) {
-		h.opens(s.link(t, "bob"))
-		h.presses("/enrol")
+	browsers(t, func(t *testing.T, s *stage, h webtest.Hand) {
+		h.Opens(s.link(t, "bob"))
+		h.Presses("/enrol")
 		seed := addsApp(t, s, h)
-		isAt(t, h, "/account/password")
-		h.presses("/account/password", "password", "password1234")
-		sees(t, h, "New password")
-		h.presses("/account/password", "password", password)
-		isAt(t, h, "/account/security")
-		h.presses("/account/finish")
-		isAt(t, h, "/account")
+		webtest.IsAt(t, h, "/account/password")
+		h.Presses("/account/password", "password", "password1234")
+		webtest.Sees(t, h, "New password")
+		h.Presses("/account/password", "password", password)
+		webtest.IsAt(t, h, "/account/security")
+		h.Presses("/account/finish")
+		webtest.IsAt(t, h, "/account")
 		s.happened(t, "bob", "totp.add", "password.set", "user.enrol")
-		h.opens("/account/email")
-		h.presses("/account/email", "email", "bob@example.org")
-		h.opens(s.mail(t, "verify"))
-		h.presses("/email")
-		sees(t, h, "The address is proven")
+		h.Opens("/account/email")
+		h.Presses("/account/email", "email", "bob@example.org")
+		h.Opens(s.mail(t, "verify"))
+		h.Presses("/email")
+		webtest.Sees(t, h, "The address is proven")
 
-		h.opens("/account")
-		h.presses("/signout")
-		h.presses("/signin/password", "user", "bob", "password", "not this one at all")
-		sees(t, h, "wrong")
-		h.presses("/signin/password", "user", "bob", "password", password)
-		isAt(t, h, "/signin/code")
+		h.Opens("/account")
+		h.Presses("/signout")
+		h.Presses("/signin/password", "user", "bob", "password", "not this one at all")
+		webtest.Sees(t, h, "wrong")
+		h.Presses("/signin/password", "user", "bob", "password", password)
+		webtest.IsAt(t, h, "/signin/code")
 		s.later(time.Minute)
-		h.presses("/signin/code", "code", codeOf(t, s, seed))
-		isAt(t, h, "/account")
+		h.Presses("/signin/code", "code", codeOf(t, s, seed))
+		webtest.IsAt(t, h, "/account")
 		s.happened(t, "bob", "email.verify", "signin.ok", "signin.refuse")
 
-		h.opens("/account/tokens/new")
-		isAt(t, h, "/account/confirm")
-		sees(t, h, "needs a passkey, and your account has none")
+		h.Opens("/account/tokens/new")
+		webtest.IsAt(t, h, "/account/confirm")
+		webtest.Sees(t, h, "needs a passkey, and your account has none")
 
 		forgets(h)
-		h.opens("/signin")
-		h.presses("/signin/password", "user", "bob", "password", password)
+		h.Opens("/signin")
+		h.Presses("/signin/password", "user", "bob", "password", password)
 		s.later(time.Minute)
-		h.presses("/signin/code", "code", codeOf(t, s, seed))
-		isAt(t, h, "/signin/device")
-		h.presses("/signin/resume")
-		isAt(t, h, "/signin/resume") // nothing without the link
-		h.opens(s.mail(t, "device"))
-		sees(t, h, "Are you signing in right now?")
-		h.presses("/signin/device")
-		isAt(t, h, "/signin/device")
-		h.presses("/signin/resume")
-		isAt(t, h, "/account")
+		h.Presses("/signin/code", "code", codeOf(t, s, seed))
+		webtest.IsAt(t, h, "/signin/device")
+		h.Presses("/signin/resume")
+		webtest.IsAt(t, h, "/signin/resume") // nothing without the link
+		h.Opens(s.mail(t, "device"))
+		webtest.Sees(t, h, "Are you signing in right now?")
+		h.Presses("/signin/device")
+		webtest.IsAt(t, h, "/signin/device")
+		h.Presses("/signin/resume")
+		webtest.IsAt(t, h, "/account")
 		s.happened(t, "bob", "signin.device")
 	})
 }
 
-func forgets(h hand) {
+func forgets(h webtest.Hand) {
 	switch h := h.(type) {
-	case *plain:
-		h.b.Forget()
-	case *chromium:
-		h.forgets()
+	case *webtest.Plain:
+		h.Browser.Forget()
+	case *webtest.Chromium:
+		h.Forgets()
 	}
 }
 
 // TestSessionsEnd: one sees where one is signed in and ends it.
 func TestSessionsEnd(t *testing.T) {
-	browsers(t, func(t *testing.T, s *stage, h hand) {
+	browsers(t, func(t *testing.T, s *stage, h webtest.Hand) {
 		enrols(t, s, h, "carol")
-		thief := newPlain(t, s)
-		if p, ok := h.(*plain); ok {
-			thief.b = p.b.Steal()
+		thief := webtest.NewPlain(t, s.URL)
+		if p, ok := h.(*webtest.Plain); ok {
+			thief.Browser = p.Browser.Steal()
 			forgets(h)
-			h.opens("/signin")
-			h.presses("/signin/passkey")
-			isAt(t, h, "/account")
-			thief.opens("/account")
-			isAt(t, thief, "/account")
-			h.opens("/account/sessions")
-			sees(t, h, "this one", "Sign out", "End")
-			h.presses("/end-others")
-			sees(t, h, "All other sessions were ended")
-			thief.opens("/account")
-			isAt(t, thief, "/signin")
+			h.Opens("/signin")
+			h.Presses("/signin/passkey")
+			webtest.IsAt(t, h, "/account")
+			thief.Opens("/account")
+			webtest.IsAt(t, thief, "/account")
+			h.Opens("/account/sessions")
+			webtest.Sees(t, h, "this one", "Sign out", "End")
+			h.Presses("/end-others")
+			webtest.Sees(t, h, "All other sessions were ended")
+			thief.Opens("/account")
+			webtest.IsAt(t, thief, "/signin")
 			s.happened(t, "carol", "session.end-all")
 			return
 		}
-		h.opens("/account/sessions")
-		sees(t, h, "this one", "Sign out")
-		h.presses("/end")
-		isAt(t, h, "/signin")
-		h.opens("/account")
-		isAt(t, h, "/signin")
+		h.Opens("/account/sessions")
+		webtest.Sees(t, h, "this one", "Sign out")
+		h.Presses("/end")
+		webtest.IsAt(t, h, "/signin")
+		h.Opens("/account")
+		webtest.IsAt(t, h, "/signin")
 		s.happened(t, "carol", "session.end")
 	})
 }
@@ -243,40 +244,40 @@ func TestSessionsEnd(t *testing.T) {
 // TestRecovery: a code and the mailbox bring a person back, after three days in
 // which everybody hears of it, and what was there before ends.
 func TestRecovery(t *testing.T) {
-	browsers(t, func(t *testing.T, s *stage, h hand) {
+	browsers(t, func(t *testing.T, s *stage, h webtest.Hand) {
 		codes := enrols(t, s, h, "dave")
-		h.opens("/account/email")
-		h.presses("/account/email", "email", "dave@example.org")
-		h.opens(s.mail(t, "verify"))
-		h.presses("/email")
+		h.Opens("/account/email")
+		h.Presses("/account/email", "email", "dave@example.org")
+		h.Opens(s.mail(t, "verify"))
+		h.Presses("/email")
 
-		stranger := newPlain(t, s)
-		stranger.opens("/recover")
-		stranger.presses("/recover", "user", "nobody-here")
-		same := stranger.text()
-		stranger.opens("/recover")
-		stranger.presses("/recover", "user", "dave")
-		if stranger.text() != same {
-			t.Errorf("the page tells names that exist from others:\n%s\n%s", same, stranger.text())
+		stranger := webtest.NewPlain(t, s.URL)
+		stranger.Opens("/recover")
+		stranger.Presses("/recover", "user", "nobody-here")
+		same := stranger.Text()
+		stranger.Opens("/recover")
+		stranger.Presses("/recover", "user", "dave")
+		if stranger.Text() != same {
+			t.Errorf("the page tells names that exist from others:\n%s\n%s", same, stranger.Text())
 		}
 		link := s.mail(t, "recover")
-		stranger.opens(link)
-		stranger.presses("/recover/begin", "code", "aaaa-aaaa-aaaa-aaaa")
-		sees(t, stranger, "wrong")
-		stranger.presses("/recover/begin", "code", codes[0])
-		sees(t, stranger, "The recovery has begun")
+		stranger.Opens(link)
+		stranger.Presses("/recover/begin", "code", "aaaa-aaaa-aaaa-aaaa")
+		webtest.Sees(t, stranger, "wrong")
+		stranger.Presses("/recover/begin", "code", codes[0])
+		webtest.Sees(t, stranger, "The recovery has begun")
 		s.happened(t, "dave", "recovery.ask", "recovery.code-used")
 
-		h.opens("/account/security") // the owner is still there, sees it and ends it
-		sees(t, h, "handed to whoever asked for its recovery")
-		h.presses("/cancel")
-		sees(t, h, "It was cancelled")
+		h.Opens("/account/security") // the owner is still there, sees it and ends it
+		webtest.Sees(t, h, "handed to whoever asked for its recovery")
+		h.Presses("/cancel")
+		webtest.Sees(t, h, "It was cancelled")
 		s.happened(t, "dave", "change.cancel")
 
-		stranger.opens("/recover")
-		stranger.presses("/recover", "user", "dave")
-		stranger.opens(s.mail(t, "recover"))
-		stranger.presses("/recover/begin", "code", codes[1])
+		stranger.Opens("/recover")
+		stranger.Presses("/recover", "user", "dave")
+		stranger.Opens(s.mail(t, "recover"))
+		stranger.Presses("/recover/begin", "code", codes[1])
 		s.later(71 * time.Hour)
 		s.due(t)
 		s.mu.Lock()
@@ -287,78 +288,78 @@ func TestRecovery(t *testing.T) {
 		}
 		s.later(time.Hour + time.Minute)
 		s.due(t)
-		stranger.opens(s.mail(t, "enrol"))
-		stranger.presses("/enrol")
-		sees(t, stranger, "Set up your account", "None yet")
-		stranger.opens("/account/passkeys")
-		stranger.presses("/account/passkeys", "label", "New laptop")
-		sees(t, stranger, "New laptop")
-		if strings.Contains(stranger.text(), "Laptop ") {
-			t.Errorf("the old passkey is shown to whoever recovers:\n%s", stranger.text())
+		stranger.Opens(s.mail(t, "enrol"))
+		stranger.Presses("/enrol")
+		webtest.Sees(t, stranger, "Set up your account", "None yet")
+		stranger.Opens("/account/passkeys")
+		stranger.Presses("/account/passkeys", "label", "New laptop")
+		webtest.Sees(t, stranger, "New laptop")
+		if strings.Contains(stranger.Text(), "Laptop ") {
+			t.Errorf("the old passkey is shown to whoever recovers:\n%s", stranger.Text())
 		}
-		stranger.presses("/account/finish")
-		isAt(t, stranger, "/account")
-		h.opens("/account")
-		isAt(t, h, "/signin")
+		stranger.Presses("/account/finish")
+		webtest.IsAt(t, stranger, "/account")
+		h.Opens("/account")
+		webtest.IsAt(t, h, "/signin")
 		s.happened(t, "dave", "recovery.done")
-		stranger.opens("/account/security")
-		sees(t, stranger, "New laptop")
+		stranger.Opens("/account/security")
+		webtest.Sees(t, stranger, "New laptop")
 	})
 }
 
 // TestWrongOrigin: a page that only looks like ours gets nothing from a passkey.
 func TestWrongOrigin(t *testing.T) {
 	s := open(t)
-	p := newPlain(t, s)
+	p := webtest.NewPlain(t, s.URL)
 	enrols(t, s, p, "erin")
-	p.opens("/account")
-	p.presses("/signout")
-	p.b.Origin = "http://localhost.evil.example"
-	p.presses("/signin/passkey")
-	isAt(t, p, "/signin/passkey")
-	if p.page.Status < 400 {
-		t.Errorf("%d %s", p.page.Status, p.text())
+	p.Opens("/account")
+	p.Presses("/signout")
+	p.Browser.Origin = "http://localhost.evil.example"
+	p.Presses("/signin/passkey")
+	webtest.IsAt(t, p, "/signin/passkey")
+	if p.Page.Status < 400 {
+		t.Errorf("%d %s", p.Page.Status, p.Text())
 	}
-	p.opens("/account")
-	isAt(t, p, "/signin")
+	p.Opens("/account")
+	webtest.IsAt(t, p, "/signin")
 }
 
 // TestSigningUp: where it is open, a mail decides, and the page tells nobody
 // which names are taken.
 func TestSigningUp(t *testing.T) {
 	s := open(t)
-	p := newPlain(t, s)
-	p.opens("/signup")
-	p.presses("/signup", "user", "Frank!", "email", "frank@example.org")
-	sees(t, p, "lower-case letters")
-	p.presses("/signup", "user", "frank", "email", "frank@example.org")
-	sees(t, p, "Look into your mail")
-	p.opens(s.mail(t, "enrol"))
-	p.presses("/enrol")
-	isAt(t, p, "/account/security")
-	sees(t, p, "frank@example.org", "proven on")
+	p := webtest.NewPlain(t, s.URL)
+	p.Opens("/signup")
+	p.Presses("/signup", "user", "Frank!", "email", "frank@example.org")
+	webtest.Sees(t, p, "lower-case letters")
+	p.Presses("/signup", "user", "frank", "email", "frank@example.org")
+	webtest.Sees(t, p, "Look into your mail")
+	p.Opens(s.mail(t, "enrol"))
+	p.Presses("/enrol")
+	webtest.IsAt(t, p, "/account/security")
+	webtest.Sees(t, p, "frank@example.org", "proven on")
 }
 
 // TestWithoutScripts: what needs no passkey goes on, and what needs one says so.
 func TestWithoutScripts(t *testing.T) {
 	s := open(t)
-	c := newChromium(t, s)
-	c.scripts(false)
-	c.opens("/signin")
-	sees(t, c, "Passkeys need JavaScript")
-	c.opens(s.link(t, "grace"))
-	c.presses("/enrol")
-	isAt(t, c, "/account/security")
-	c.opens("/account/passkeys")
-	sees(t, c, "Switch it on for this site to add one")
+	c := webtest.NewChromium(t, s.URL)
+	c.Scripts(false)
+	c.Opens("/signin")
+	webtest.Sees(t, c, "Passkeys need JavaScript")
+	c.Opens(s.link(t, "grace"))
+	c.Presses("/enrol")
+	webtest.IsAt(t, c, "/account/security")
+	c.Opens("/account/passkeys")
+	webtest.Sees(t, c, "Switch it on for this site to add one")
 	seed := addsApp(t, s, c)
-	c.presses("/account/password", "password", password)
-	c.presses("/account/finish")
-	isAt(t, c, "/account")
-	c.presses("/signout")
-	c.presses("/signin/password", "user", "grace", "password", password)
+	c.Presses("/account/password", "password", password)
+	c.Presses("/account/finish")
+	webtest.IsAt(t, c, "/account")
+	c.Presses("/signout")
+	c.Presses("/signin/password", "user", "grace", "password", password)
 	s.later(time.Minute)
-	c.presses("/signin/code", "code", codeOf(t, s, seed))
-	isAt(t, c, "/account")
-	c.content()
+	c.Presses("/signin/code", "code", codeOf(t, s, seed))
+	webtest.IsAt(t, c, "/account")
+	c.Content()
 }

@@ -1,8 +1,9 @@
-package web
+package webtest
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -15,16 +16,16 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
-	wire "github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
 
-// chromium is a real browser without a screen, with a passkey of its own that
+// Chromium is a real browser without a screen, with a passkey of its own that
 // says yes at once. It presses buttons by keyboard.
-type chromium struct {
-	t    *testing.T
+type Chromium struct {
+	t    testing.TB
 	ctx  context.Context
 	base string
 
@@ -35,7 +36,8 @@ type chromium struct {
 // patience is for a machine that does much else at once.
 const patience = 30 * time.Second
 
-func newChromium(t *testing.T, s *stage) *chromium {
+// NewChromium opens a browser on a site, whose address has no slash at its end.
+func NewChromium(t testing.TB, base string) *Chromium {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("drives a browser: run without -short")
@@ -46,12 +48,13 @@ func newChromium(t *testing.T, s *stage) *chromium {
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx)
 	t.Cleanup(end)
-	c := &chromium{t: t, ctx: ctx, base: s.URL}
+	c := &Chromium{t: t, ctx: ctx, base: base}
 	// The first call starts the browser, which lives as long as its context.
-	fails(t, chromedp.Do(ctx))
-	fails(t, chromedp.Listen(ctx, c.hears))
+	if err := errors.Join(chromedp.Do(ctx), chromedp.Listen(ctx, c.hears)); err != nil {
+		t.Fatalf("open a browser: %v", err)
+	}
 	tell(c, log.Enable, cdp.Empty{})
-	tell(c, wire.Enable, wire.EnableParams{})
+	tell(c, network.Enable, network.EnableParams{})
 	tell(c, webauthn.Enable, webauthn.EnableParams{})
 	tell(c, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
 		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
@@ -61,7 +64,7 @@ func newChromium(t *testing.T, s *stage) *chromium {
 }
 
 // tell sends the browser a command of its protocol.
-func tell[P, R any](c *chromium, command cdp.Command[P, R], params P) {
+func tell[P, R any](c *Chromium, command cdp.Command[P, R], params P) {
 	c.t.Helper()
 	c.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, command, params)
@@ -71,7 +74,7 @@ func tell[P, R any](c *chromium, command cdp.Command[P, R], params P) {
 
 // hears collects what the browser complains about: a page that breaks its own
 // policy, a script that fails, a file that is not there.
-func (c *chromium) hears(event any) {
+func (c *Chromium) hears(event any) {
 	moan := ""
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
@@ -81,7 +84,7 @@ func (c *chromium) hears(event any) {
 		}
 	case *runtime.EventExceptionThrown:
 		moan = fmt.Sprint(e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
-	case *wire.EventRequestWillBeSent:
+	case *network.EventRequestWillBeSent:
 		if u := e.Request.URL; !strings.HasPrefix(u, c.base+"/") && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "about:") {
 			moan = "asked elsewhere: " + u
 		}
@@ -93,8 +96,8 @@ func (c *chromium) hears(event any) {
 	}
 }
 
-// content fails the test for everything that the browser complained about.
-func (c *chromium) content() {
+// Content fails the test for everything that the browser complained about.
+func (c *Chromium) Content() {
 	c.t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,7 +106,7 @@ func (c *chromium) content() {
 	}
 }
 
-func (c *chromium) do(steps ...chromedp.Action[chromedp.Void]) {
+func (c *Chromium) do(steps ...chromedp.Action[chromedp.Void]) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
@@ -112,7 +115,7 @@ func (c *chromium) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-func (c *chromium) eval(script string) string {
+func (c *Chromium) eval(script string) string {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
@@ -123,7 +126,7 @@ func (c *chromium) eval(script string) string {
 	return text
 }
 
-func (c *chromium) opens(path string) {
+func (c *Chromium) Opens(path string) {
 	c.t.Helper()
 	c.do(chromedp.Navigate(c.base + path))
 }
@@ -144,7 +147,7 @@ const press = `(function (action, fields) {
 	return document.activeElement === form.querySelector("button") ? "" : "the button takes no focus";
 })`
 
-func (c *chromium) presses(action string, fields ...string) {
+func (c *Chromium) Presses(action string, fields ...string) {
 	c.t.Helper()
 	values := map[string][]string{}
 	for i := 0; i < len(fields); i += 2 {
@@ -155,14 +158,14 @@ func (c *chromium) presses(action string, fields ...string) {
 		c.t.Fatal(err)
 	}
 	if wrong := c.eval(fmt.Sprintf("%s(%q, %s)", press, action, filled)); wrong != "" {
-		c.t.Fatalf("press %s: %s\n%s", action, wrong, c.text())
+		c.t.Fatalf("press %s: %s\n%s", action, wrong, c.Text())
 	}
 	c.do(chromedp.KeyEvent("\r"))
 	c.settle(action)
 }
 
 // settle waits until another page is there, or the script has told what is wrong.
-func (c *chromium) settle(action string) {
+func (c *Chromium) settle(action string) {
 	c.t.Helper()
 	const state = `window.pressed
 		? ([...document.querySelectorAll("[data-says]")].some((e) => e.textContent && !e.parentElement.querySelector("[aria-busy]")) ? "told" : "same")
@@ -176,10 +179,10 @@ func (c *chromium) settle(action string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	c.t.Fatalf("nothing came of pressing %s:\n%s", action, c.text())
+	c.t.Fatalf("nothing came of pressing %s:\n%s", action, c.Text())
 }
 
-func (c *chromium) at() string {
+func (c *Chromium) At() string {
 	u, err := url.Parse(c.eval(`location.href`))
 	if err != nil {
 		c.t.Fatal(err)
@@ -187,16 +190,16 @@ func (c *chromium) at() string {
 	return u.Path
 }
 
-func (c *chromium) html() string { return c.eval(`document.documentElement.outerHTML`) }
+func (c *Chromium) HTML() string { return c.eval(`document.documentElement.outerHTML`) }
 
-func (c *chromium) text() string {
+func (c *Chromium) Text() string {
 	return strings.Join(strings.Fields(c.eval(`(document.querySelector("main") || document.body).textContent`)), " ")
 }
 
-// forgets drops all cookies: the same passkeys in a browser that was never here.
-func (c *chromium) forgets() { tell(c, wire.ClearBrowserCookies, cdp.Empty{}) }
+// Forgets drops all cookies: the same passkeys in a browser that was never here.
+func (c *Chromium) Forgets() { tell(c, network.ClearBrowserCookies, cdp.Empty{}) }
 
-// scripts switches scripts of pages on or off.
-func (c *chromium) scripts(on bool) {
+// Scripts switches scripts of pages on or off.
+func (c *Chromium) Scripts(on bool) {
 	tell(c, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 }
