@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// chromiums are the names under which a Chromium that runs without a screen is
-// installed; the first is the one of scripts/install.
+// chromiums are the names under which a browser that runs without a screen is
+// installed; scripts/install knows the same.
 var chromiums = []string{"chrome-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
 // Chromium returns the path of a Chromium and notes that the test drives it.
@@ -21,7 +21,7 @@ func Chromium(t testing.TB) string {
 		path = findChromium()
 	}
 	if path == "" {
-		missing(t, "chromium", "install the package chromium of your system, or name one in BONDED_TEST_CHROMIUM")
+		missing(t, "chromium", "run scripts/install browser, or name one in BONDED_TEST_CHROMIUM")
 	}
 	out, err := exec.Command(path, "--version", "--no-sandbox").Output()
 	if err != nil {
@@ -32,16 +32,19 @@ func Chromium(t testing.TB) string {
 }
 
 func findChromium() string {
-	if dir, err := Tools(); err == nil {
-		path := filepath.Join(dir, "bin", chromiums[0])
-		if _, err := os.Stat(path); err == nil {
+	dir, err := Tools()
+	for _, name := range chromiums {
+		if path := filepath.Join(dir, "bin", name); err == nil && exists(path) {
 			return path
 		}
-	}
-	for _, name := range chromiums {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
 	}
 	return ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
