@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -36,13 +37,15 @@ type bench struct {
 	t      *testing.T
 	book   *record.Book
 	keeper *identity.Keeper
+	path   string
 	now    time.Time
 	log    bytes.Buffer
 }
 
 func newBench(t *testing.T, origins map[string]string) *bench {
 	t.Helper()
-	book, err := record.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "bonded.db"))
+	path := filepath.Join(t.TempDir(), "bonded.db")
+	book, err := record.Open(t.Context(), "sqlite:"+path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +54,7 @@ func newBench(t *testing.T, origins map[string]string) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{t: t, book: book, now: noon}
+	b := &bench{t: t, book: book, path: path, now: noon}
 	b.keeper = b.node()
 	b.Room, err = New(Config{Kill: b.keeper.Leaked, Book: book, Origins: origins, Now: b.clock, Log: slog.New(slog.NewTextHandler(&b.log, nil))})
 	if err != nil {
@@ -199,6 +202,18 @@ func TestOneNetworkCannotDrownTheOthers(t *testing.T) {
 	b.now = b.now.Add(gap)
 	code, text = b.report(Path, "192.0.2.200:1", `{"token":"x"}`)
 	b.want("a little later", code, text, 200, "false_positive")
+	// The book cannot tell which networks they were.
+	file, err := os.ReadFile(b.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wal, err := os.ReadFile(b.path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file = append(file, wal...); bytes.Contains(file, []byte("192.0.2")) || !bytes.Contains(file, []byte("leak ")) {
+		t.Error("a network stands in the database, or no limit at all")
+	}
 }
 
 // TestWhere: what a stranger wrote reaches the owner on one bounded line.
