@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"bonded.dev"
@@ -28,11 +29,13 @@ var guesses = map[string]struct{ strange, known limit }{
 	"proof":         {limit{10 * time.Minute, 8}, limit{10 * time.Minute, 8}},
 }
 
-// Per network, over all accounts. An office behind one address has enough.
+// Per network, over all accounts, for browsers that the account does not know. An
+// office behind one address has enough. Beginning with a passkey is bounded only
+// so that nobody fills the book.
 var (
 	networkGuesses = limit{6 * time.Second, 100}
-	networkBegins  = limit{time.Second, 100} // ceremonies with passkeys
-	networkLetters = limit{time.Minute, 10}  // what makes us send a mail
+	networkBegins  = limit{100 * time.Millisecond, 600} // ceremonies with passkeys
+	networkLetters = limit{time.Minute, 10}             // what makes us send a mail
 	accountLetters = limit{20 * time.Minute, 3}
 	slowNotices    = limit{time.Hour, 1}
 )
@@ -44,12 +47,14 @@ func (r *Room) attempt(ctx context.Context, what, user string, v Visit) (forget 
 	var wait time.Duration
 	var key string
 	err = r.Book.Update(ctx, func(tx *record.Tx) error {
-		if wait, err = r.count(tx, "network guess", v.Network, networkGuesses); err != nil || wait > 0 {
-			return err
-		}
 		known, err := knows(tx, user, v)
 		if err != nil {
 			return err
+		}
+		if !known {
+			if wait, err = r.count(tx, "network guess", v.Network, networkGuesses); err != nil || wait > 0 {
+				return err
+			}
 		}
 		l := guesses[what].strange
 		key = "guess " + what + " " + user
@@ -85,9 +90,12 @@ func (r *Room) slow(tx *record.Tx, what, user string) error {
 	return event.Record(tx, record.Audit{At: r.Now(), Actor: "somebody", Action: "signin.slow", Subject: user, Account: user, Detail: what})
 }
 
-// count counts against a network, whose name is not kept.
+// count counts against a network, whose name is not kept. A private one is that
+// of a proxy in front of us: everybody comes from there, and counting would let
+// one of them lock out all.
 func (r *Room) count(tx *record.Tx, what, network string, l limit) (time.Duration, error) {
-	if network == "" {
+	p, err := netip.ParsePrefix(network)
+	if err != nil || p.Addr().IsLoopback() || p.Addr().IsPrivate() || p.Addr().IsLinkLocalUnicast() || p.Addr().IsUnspecified() {
 		return 0, nil
 	}
 	return tx.Meter(what+" "+hex.EncodeToString(keyed(r.networks, network)[:12]), r.Now(), l.gap, l.burst)

@@ -31,6 +31,7 @@ func anywhere(i int) Visit {
 // on every factor, and the owner gets in all the while.
 func TestGuessing(t *testing.T) {
 	b := newBench(t)
+	b.nobody = small
 	ctx := t.Context()
 	w, seed, codes := b.withCode("alice")
 	guess := func(i int) error {
@@ -105,6 +106,7 @@ func TestGuessingLeavesPasskeysAlone(t *testing.T) {
 // TestOneNetwork: a network that tries a little on many accounts is slowed down.
 func TestOneNetwork(t *testing.T) {
 	b := newBench(t)
+	b.nobody = small // so that nobody waits for hashes
 	n := passed(150, func(i int) error {
 		_, err := b.Password(t.Context(), fmt.Sprintf("user-%d", i), "guess", anywhere(0))
 		return err
@@ -114,6 +116,21 @@ func TestOneNetwork(t *testing.T) {
 	}
 	_, err := b.Password(t.Context(), "user-200", "guess", anywhere(1))
 	b.wants(err, bonded.Unauthorized, "wrong")
+	// A browser that the account knows gets in from there all the same.
+	w, seed, _ := b.withCode("alice")
+	w.network = anywhere(0).Network
+	_, err = w.withPassword("alice", good, b.code(seed))
+	b.must(err)
+	// Behind a proxy everybody comes from one private network.
+	for i, network := range []string{"127.0.0.0/24", "fd00::/48"} {
+		n := passed(120, func(j int) error {
+			_, err := b.Password(t.Context(), fmt.Sprintf("behind-%d-%d", i, j), "guess", Visit{Network: network})
+			return err
+		})
+		if n != 120 {
+			t.Errorf("%d guesses from %q were looked at", n, network)
+		}
+	}
 }
 
 // TestGuessesAtOnce: guesses made at the same moment count as well.
