@@ -24,6 +24,7 @@ import (
 	"bonded.dev/registry/publish"
 	"bonded.dev/registry/screen"
 	"bonded.dev/registry/sign"
+	"bonded.dev/registry/trusted"
 )
 
 // absence is how a control is taken out of a victim.
@@ -64,11 +65,13 @@ type victim struct {
 	web     *visit.Web
 	sites   []*visit.Site
 	end     func() error // closes the door and waits for the rooms
+	town    *town
 
-	mu     sync.Mutex
-	ahead  time.Duration
-	tokens map[string]visit.Credential // ordinary ones, by actor
-	marks  []string
+	mu        sync.Mutex
+	ahead     time.Duration
+	tokens    map[string]visit.Credential // ordinary ones, by actor
+	marks     []string
+	residents map[string]*resident // persons who were enrolled, by actor
 }
 
 var _ drill.Victim = (*victim)(nil)
@@ -86,7 +89,7 @@ func startVictim(ctx context.Context, without []string, dialects []visit.Dialect
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for a victim: %w", err)
 	}
-	v := &victim{without: without, dir: dir, web: visit.NewWeb(agent("drill"), 0), tokens: map[string]visit.Credential{}}
+	v := &victim{without: without, dir: dir, web: visit.NewWeb(agent("drill"), 0), tokens: map[string]visit.Credential{}, residents: map[string]*resident{}}
 	if err := v.start(ctx, dialects); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
@@ -102,8 +105,19 @@ func (v *victim) start(ctx context.Context, dialects []visit.Dialect) error {
 		return err
 	}
 	v.end = listener.Close
-	v.url = reachedAt(listener.Addr().String())
-	cfg := config{Data: v.dir, Listen: listener.Addr().String(), URL: v.url, Contact: "mailto:security@example.invalid"}
+	// Passkeys belong to a name, not to an address.
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	v.url = "http://localhost:" + port + "/"
+	if v.town, err = openTown(ctx, v.now); err != nil {
+		return err
+	}
+	cfg := config{Data: v.dir, Listen: listener.Addr().String(), URL: v.url, Contact: "mailto:security@example.invalid",
+		Mail:    mailConfig{Server: "smtp+plain://" + v.town.post.address, From: "bonded@localhost"},
+		Issuers: []trusted.Issuer{{URL: v.town.issuer.URL}},
+	}
 	if v.h, err = openHouse(ctx, cfg, true); err != nil {
 		return err
 	}
@@ -119,7 +133,7 @@ func (v *victim) start(ctx context.Context, dialects []visit.Dialect) error {
 	}
 	v.end = v.open(listener)
 	for _, actor := range []string{drill.Owner, drill.Stranger} {
-		if _, err := v.r.keeper.AddUser(ctx, actor, actor+"@example.invalid"); err != nil {
+		if _, err := v.account(ctx, actor); err != nil {
 			return err
 		}
 	}
@@ -163,6 +177,9 @@ func (v *victim) Close() error {
 	var err error
 	if v.end != nil {
 		err = v.end()
+	}
+	if v.town != nil {
+		v.town.end()
 	}
 	if v.h != nil {
 		err = errors.Join(err, v.h.close())

@@ -85,6 +85,7 @@ type Victim interface {
 	// Origin is the URL under which a pull-through repository asks its
 	// upstream; the attack answers there. Only for victims that have one.
 	Origin(ctx context.Context) (*Origin, error)
+	People
 	Close() error
 }
 

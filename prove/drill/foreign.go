@@ -72,6 +72,28 @@ func (f *Foreign) Origin(context.Context) (*Origin, error) {
 	return f.Upstream, nil
 }
 
+// What stands around the accounts of a foreign repository is not ours to play.
+
+func (f *Foreign) Person(context.Context, string, Kit) (*Person, error) {
+	return nil, Needs("a repository whose accounts the drill may make")
+}
+
+func (f *Foreign) Visitor(context.Context) (*visit.Browser, error) {
+	return nil, Needs("a repository whose pages the drill knows")
+}
+
+func (f *Foreign) Issuer(context.Context) (*Issuer, error) {
+	return nil, Needs("a repository that trusts the drill's build platform")
+}
+
+func (f *Foreign) Lapse(context.Context, string) error {
+	return Needs("a hand on the domains of a repository's accounts")
+}
+
+func (f *Foreign) Due(context.Context) error {
+	return Needs("a repository whose clock can be turned")
+}
+
 func (f *Foreign) Close() error { return nil }
 
 // ListenOrigin answers on address, HOST:PORT, for an upstream. stop ends it.
