@@ -63,6 +63,17 @@ func (b *Book) Personal(ctx context.Context, user string) (map[string][]map[stri
 	return all, err
 }
 
+// Shown are the columns that Personal may show, by table.
+func Shown() map[string][]string {
+	all := map[string][]string{}
+	for _, h := range personal {
+		if len(h.of(who, by)) > 0 {
+			all[h.table] = h.of(who, by, words, text, number, flagged, moment)
+		}
+	}
+	return all
+}
+
 func (t *Tx) personalRows(h holding, where, user string) ([]map[string]any, error) {
 	what := "read what is kept about " + user
 	shown := h.of(who, by, words, text, number, flagged, moment)
