@@ -239,7 +239,7 @@ type batch struct {
 	house    *bonded.House
 	records  *statemap.Map
 	packages map[string]*bonded.Package
-	claims   map[string]string  // name -> user, in this batch
+	claims   map[string]string  // name -> who takes it, in this batch
 	alike    map[string][]claim // ecosystem/skeleton -> claims in this batch
 	entries  []bonded.Entry
 	changed  []bonded.Record
@@ -248,7 +248,7 @@ type batch struct {
 }
 
 // claim is a name that somebody takes.
-type claim struct{ key, user string }
+type claim struct{ key, taker string }
 
 type result struct {
 	e      *entrant
@@ -276,7 +276,7 @@ func (b *batch) add(e *entrant) error {
 	if err != nil {
 		return err
 	}
-	if user, ok := b.claims[name.String()]; ok && user != e.actor.User() {
+	if taker, ok := b.claims[name.String()]; ok && taker != e.actor.Name() {
 		b.refuse(e, bonded.Errorf(bonded.Forbidden, "the name %s was taken by somebody else a moment ago; choose another", name.Key))
 		return nil
 	}
@@ -322,7 +322,7 @@ func (b *batch) add(e *entrant) error {
 // draft's own. The book does not have them yet.
 func (b *batch) near(e *entrant) (keys []string) {
 	for _, c := range b.alike[skeleton(e.draft.Name)] {
-		if c.user != e.actor.User() && c.key != e.draft.Name.Key {
+		if c.taker != e.actor.Name() && c.key != e.draft.Name.Key {
 			keys = append(keys, c.key)
 		}
 	}
@@ -367,9 +367,9 @@ func (b *batch) facts(e *entrant, past *bonded.Package) ([]bonded.Entry, error) 
 		if err := b.tx.AddOwner(e.draft.Name, heir); err != nil {
 			return nil, err
 		}
-		b.claims[e.draft.Name.String()] = e.actor.User()
+		b.claims[e.draft.Name.String()] = e.actor.Name()
 		alike := skeleton(e.draft.Name)
-		b.alike[alike] = append(b.alike[alike], claim{e.draft.Name.Key, e.actor.User()})
+		b.alike[alike] = append(b.alike[alike], claim{e.draft.Name.Key, e.actor.Name()})
 		out = append(out,
 			bonded.Entry{Type: bonded.Claim, Name: e.draft.Name},
 			bonded.Entry{Type: bonded.Owners, Name: e.draft.Name, Doc: bonded.DigestOf(doc), Count: 1})
