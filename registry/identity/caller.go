@@ -278,41 +278,48 @@ const FreshToken = 15 * time.Minute
 // stepUp says that an action takes more than a token: who found a token on some
 // disk must neither destroy nor hand over what it reaches.
 func (k *Keeper) stepUp(ctx context.Context, c *Caller, action bonded.Action, name bonded.Name) error {
+	what := string(action) + " " + name.String()
 	switch action {
 	case bonded.ActOwner, bonded.ActPolicy:
 	case bonded.ActDelete:
 		if age := k.Now().Sub(c.created); age <= FreshToken {
-			return nil
+			return c.prove(what)
 		}
 	default:
 		return nil
 	}
-	what := string(action) + " " + name.String()
+	// What was admitted stays so for the request: a proof can be shown once, and a
+	// draft that meets its neighbours is asked about again in the transaction that
+	// writes it, where nothing else can be written.
 	if c.proved[what] {
 		return nil
 	}
-	why := "a token alone is not enough"
+	why, next := "a token alone is not enough", "do it on its page"
+	if action == bonded.ActDelete {
+		why, next = "a token alone is not enough once it is older than 15 minutes", "make a fresh one"
+	}
 	if c.proof != "" && k.Proofs != nil && c.user != "" {
 		err := k.Proofs(ctx, c.user, c.proof, action, name)
 		if err == nil {
-			if c.proved == nil {
-				c.proved = map[string]bool{}
-			}
-			c.proved[what] = true
-			return nil
+			return c.prove(what)
 		}
 		kind, _, text := bonded.Explain(err)
 		if kind == bonded.Internal || kind == bonded.Unavailable {
 			return fmt.Errorf("step up: %w", err)
 		}
-		why = "the proof that came with the token is not good: " + text
-	}
-	if action == bonded.ActDelete {
-		return bonded.Refusal(bonded.Unauthorized, "step-up",
-			"to %s, %s once it is older than 15 minutes: make a fresh one, or open account/confirm and send what it shows", phrase(action, name), why)
+		why = "the proof that came with the token is not good, " + strings.TrimSuffix(text, " [step-up]")
 	}
 	return bonded.Refusal(bonded.Unauthorized, "step-up",
-		"to %s, %s: do it on its page, or open account/confirm and send what it shows", phrase(action, name), why)
+		"to %s, %s: %s, or open account/confirm and send what it shows", phrase(action, name), why, next)
+}
+
+// prove notes what somebody showed enough for.
+func (c *Caller) prove(what string) error {
+	if c.proved == nil {
+		c.proved = map[string]bool{}
+	}
+	c.proved[what] = true
+	return nil
 }
 
 // phrase says an action in words that fit after "may".

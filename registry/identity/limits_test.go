@@ -250,6 +250,13 @@ func TestStepUp(t *testing.T) {
 	for _, action := range []bonded.Action{bonded.ActRead, bonded.ActPublish, bonded.ActTag, bonded.ActYank} {
 		allowed(string(action), may(action, ""))
 	}
+	// A request that began in time is not asked again while it is written.
+	young, _ := b.make(Limits{})
+	c := b.asks(young, office)
+	allowed("delete", c.May(t.Context(), bonded.ActDelete, left))
+	b.later(FreshToken + time.Second)
+	allowed("delete, a moment later", c.May(t.Context(), bonded.ActDelete, left))
+	refused(t, "another name", c.May(t.Context(), bonded.ActDelete, bonded.Name{Ecosystem: "npm", Key: "x"}), bonded.Forbidden, "nobody has published")
 	shown := 0
 	b.Proofs = func(_ context.Context, user, proof string, action bonded.Action, name bonded.Name) error {
 		if shown++; user != "alice" || name != left || action == bonded.ActPublish {
@@ -261,14 +268,14 @@ func TestStepUp(t *testing.T) {
 		case "down":
 			return errors.New("the database burns")
 		}
-		return bonded.Errorf(bonded.Unauthorized, "it was used before")
+		return bonded.Refusal(bonded.Unauthorized, "step-up", "it was used before")
 	}
 	for i, action := range []bonded.Action{bonded.ActDelete, bonded.ActOwner, bonded.ActPolicy} {
 		allowed(string(action), may(action, "good"))
 		if shown != i*5+1 {
 			t.Errorf("a proof was taken %d times, want once for one request", shown-i*5)
 		}
-		refused(t, string(action), may(action, "bad"), bonded.Unauthorized, "is not good: it was used before")
+		refused(t, string(action), may(action, "bad"), bonded.Unauthorized, "is not good, it was used before")
 		refused(t, string(action), may(action, "down"), bonded.Internal, "an error of its own")
 	}
 	// A publisher has nobody who could show anything.
