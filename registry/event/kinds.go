@@ -83,6 +83,7 @@ var Kinds = []Kind{
 	{ID: "invite.accept", Title: "An invitation was accepted", Tell: Both, Class: 3005, Activity: 1, Severity: 2},
 	{ID: "invite.end", Title: "An invitation was declined or withdrawn", Tell: Nobody, Class: 3005, Activity: 99, Severity: 1},
 	{ID: "stage.add", Title: "A release waits for somebody's approval", Tell: Owners, Class: 6001, Activity: 1, Severity: 2},
+	{ID: "stage.first", Title: "The first release of a new name waits for a moderator's approval", Tell: Operators, Class: 6001, Activity: 1, Severity: 1},
 	{ID: "stage.approve", Title: "A release was approved", Tell: Owners, Class: 6001, Activity: 3, Severity: 2},
 	{ID: "stage.reject", Title: "A release was rejected", Tell: Owners, Class: 6001, Activity: 4, Severity: 2},
 	{ID: "stage.expire", Title: "A release that nobody approved in time was thrown away", Tell: Owners, Class: 6001, Activity: 4, Severity: 1},

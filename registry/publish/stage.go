@@ -42,6 +42,7 @@ const (
 const (
 	stagedFor    = 7 * 24 * time.Hour
 	mostStaged   = 20        // of one package
+	mostStagedBy = 100       // by one account or build job
 	sweepStaged  = time.Hour // between two looks for what has expired
 	stagedIDSize = 16        // base 32: 80 bits
 )
@@ -112,7 +113,7 @@ func orgOf(principal string) string {
 // stage lets a judged draft wait. The same bytes staged once more are the same
 // release; other bytes for a file that waits are refused.
 func (d *Desk) stage(ctx context.Context, e *entrant, past *bonded.Package) (bonded.Receipt, error) {
-	s, err := d.staging(ctx, e, past)
+	s, heir, err := d.staging(ctx, e, past)
 	if err != nil {
 		return bonded.Receipt{}, err
 	}
@@ -126,8 +127,8 @@ func (d *Desk) stage(ctx context.Context, e *entrant, past *bonded.Package) (bon
 		if id, err = sameStaged(waiting, s); err != nil || id != "" {
 			return err
 		}
-		if len(waiting) >= mostStaged {
-			return bonded.Errorf(bonded.TooMany, "%d releases of %s wait for approval already; have some of them approved or rejected first", len(waiting), s.Name.Key)
+		if err := d.room(tx, s, len(waiting)); err != nil {
+			return err
 		}
 		if err := e.actor.Spend(tx); err != nil {
 			return err
@@ -135,7 +136,7 @@ func (d *Desk) stage(ctx context.Context, e *entrant, past *bonded.Package) (bon
 		if err := tx.AddStaged(s); err != nil {
 			return err
 		}
-		return event.Record(tx, record.Audit{At: s.Created, Actor: s.Actor, Action: "stage.add", Subject: s.Name.String(), Detail: detail(s)})
+		return event.Record(tx, announced(s, heir))
 	})
 	// Bytes that a row may speak of stay; those of a second copy go.
 	e.taken = err == nil && id == "" || record.UnknownOutcome(err)
@@ -149,17 +150,42 @@ func (d *Desk) stage(ctx context.Context, e *entrant, past *bonded.Package) (bon
 	return bonded.Receipt{Staged: id, Release: s.Name.Key + " " + s.Version}, nil
 }
 
+// room bounds what waits: of a package, and of whoever stages it.
+func (d *Desk) room(tx *record.Tx, s record.Staged, ofPackage int) error {
+	if ofPackage >= mostStaged {
+		return bonded.Errorf(bonded.TooMany, "%d releases of %s wait for approval already; have some of them approved or rejected first", ofPackage, s.Name.Key)
+	}
+	n, err := tx.StagedBy(s.Actor, s.Created)
+	if err == nil && n >= mostStagedBy {
+		err = bonded.Errorf(bonded.TooMany, "%d of your releases wait for approval already; have some of them approved or rejected first", n)
+	}
+	return err
+}
+
+// announced is the event that tells whoever can approve: the owners of a package,
+// of the organisation that gets a new name, or else the operators.
+func announced(s record.Staged, heir string) record.Audit {
+	a := record.Audit{At: s.Created, Actor: s.Actor, Action: "stage.add", Subject: s.Name.String(), Detail: detail(s)}
+	switch org := orgOf(heir); {
+	case org != "":
+		a.Subject, a.Detail = "@"+org, s.Name.String()+" "+a.Detail
+	case heir != "":
+		a.Action = "stage.first"
+	}
+	return a
+}
+
 // detail is what the journal, and so the mail, says of a staged release.
 func detail(s record.Staged) string {
 	return fmt.Sprintf("%s, staged as %s", s.Version, s.ID)
 }
 
-// staging makes the row of a draft.
-func (d *Desk) staging(ctx context.Context, e *entrant, past *bonded.Package) (s record.Staged, err error) {
+// staging makes the row of a draft. heir is who would own its name, if it is new.
+func (d *Desk) staging(ctx context.Context, e *entrant, past *bonded.Package) (s record.Staged, heir string, err error) {
 	h := held{Draft: e.draft, User: e.actor.User()}
 	if past.Claimed.IsZero() {
 		if h.Heir, err = e.actor.Heir(ctx, e.draft.Name); err != nil {
-			return s, err
+			return s, "", err
 		}
 	}
 	now := d.Now()
@@ -186,7 +212,7 @@ func (d *Desk) staging(ctx context.Context, e *entrant, past *bonded.Package) (s
 	}
 	slices.Sort(s.Files)
 	s.Body, err = h.seal()
-	return s, err
+	return s, h.Heir, err
 }
 
 // sameStaged finds a release that waits with the same files, and refuses one

@@ -223,7 +223,7 @@ func TestNewNameIsNotReserved(t *testing.T) {
 // TestModeratorsStandInWhereTheHouseAsks lets a package with one owner have a
 // second person, and keeps moderators out where the package itself asks for one.
 func TestModeratorsStandInWhereTheHouseAsks(t *testing.T) {
-	h := newPad(t, onlySQLite(t), func(c *publish.Config) { c.TwoPerson = "" })
+	h := newPad(t, onlySQLite(t))
 	ctx := context.Background()
 	must(t, h.book.Update(ctx, func(tx *record.Tx) error { return tx.SetRoles("mod", []string{"moderator"}) }))
 	h.TwoPerson = publish.TwoPersonAll
@@ -336,4 +336,68 @@ func TestStagedSurvivesARestart(t *testing.T) {
 			t.Errorf("artifact: %q", got)
 		}
 	})
+}
+
+// colleague is a person who takes new names for an organisation.
+type colleague struct {
+	person
+	org string
+}
+
+func (c colleague) Heir(context.Context, bonded.Name) (string, error) { return "@" + c.org, nil }
+
+// TestOrganisationsReleaseInTwos has the first release of a name wait because
+// the organisation that gets it wants two people, and every release after it.
+func TestOrganisationsReleaseInTwos(t *testing.T) {
+	onBothPairs(t, func(t *testing.T, fresh func() place) {
+		ctx, h := context.Background(), newPad(t, fresh())
+		must(t, h.book.Update(ctx, func(tx *record.Tx) error {
+			if err := tx.AddOrg(record.Org{Name: "acme", Created: h.now}); err != nil {
+				return err
+			}
+			return tx.SetTwoPerson("acme", true)
+		}))
+		alice, bob := colleague{h.person("alice"), "acme"}, colleague{h.person("bob"), "acme"}
+		r, err := h.Submit(ctx, plain{}, h.ask("publish", "tools", "1.0.0"), publish.In{Body: strings.NewReader("x"), Actor: alice})
+		if err != nil || r.Staged == "" {
+			t.Fatalf("the first release was not staged: %+v, %v", r, err)
+		}
+		if got := h.journal("stage.add"); len(got) != 1 || !strings.HasPrefix(got[0], "alice @acme plain/tools 1.0.0") {
+			t.Errorf("the organisation was not told: %q", got)
+		}
+		if _, err := h.Approve(ctx, r.Staged, alice); refusedBy(err) != "two-person-publish" {
+			t.Errorf("approved by who staged it: %v", err)
+		}
+		if _, err := h.Approve(ctx, r.Staged, h.person("carol")); kind(err) != bonded.NotFound {
+			t.Errorf("approved by who is in no organisation: %v", err)
+		}
+		_, err = h.Approve(ctx, r.Staged, bob)
+		must(t, err)
+		if policy, err := h.book.Policy(ctx, bonded.Name{Ecosystem: "plain", Key: "tools"}); err != nil || !policy.TwoPerson {
+			t.Errorf("the package did not begin with two people: %+v, %v", policy, err)
+		}
+	})
+}
+
+// TestWhoeverStagesHasBounds stages many names by one account.
+func TestWhoeverStagesHasBounds(t *testing.T) {
+	h := newPad(t, onlySQLite(t))
+	h.TwoPerson = publish.TwoPersonNew
+	ctx := context.Background()
+	must(t, h.book.Update(ctx, func(tx *record.Tx) error {
+		for i := range 100 {
+			name := bonded.Name{Ecosystem: "plain", Key: fmt.Sprint("name", i)}
+			if err := tx.AddStaged(record.Staged{ID: fmt.Sprint(i), Name: name, Actor: "carol", Body: []byte("{}"), Created: h.now, Expires: h.now.Add(time.Hour)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if err := h.publish("carol", "another", "1.0.0", "x"); kind(err) != bonded.TooMany {
+		t.Errorf("the hundred and first: %v", err)
+	}
+	h.stage("alice", "another", "1.0.0", "x")
+	if got := h.journal("stage.first"); len(got) != 1 || !strings.HasPrefix(got[0], "alice plain/another") {
+		t.Errorf("operators were not told: %q", got)
+	}
 }

@@ -98,6 +98,13 @@ func (t *Tx) StagedOf(name bonded.Name, now time.Time) ([]Staged, error) {
 		name.Ecosystem, name.Key, micros(now))
 }
 
+// StagedBy counts what waits of an actor, and has not expired.
+func (t *Tx) StagedBy(actor string, now time.Time) (n int, err error) {
+	_, err = t.one("count what "+actor+" has staged",
+		`SELECT count(*) FROM staged WHERE actor = $1 AND state = 'waits' AND expires > $2`, []any{actor, micros(now)}, &n)
+	return n, err
+}
+
 // StagedOf is Tx.StagedOf in a transaction of its own.
 func (b *Book) StagedOf(ctx context.Context, name bonded.Name, now time.Time) ([]Staged, error) {
 	return b.staged(ctx, func(t *Tx) ([]Staged, error) { return t.StagedOf(name, now) })
