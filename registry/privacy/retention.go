@@ -104,13 +104,17 @@ func (r *Room) Daily(ctx context.Context) error {
 	if err != nil || !got {
 		return err
 	}
-	list, err := r.Tidy(ctx, false)
+	err = r.resume(ctx) // before what it needs is forgotten
+	if e := r.Book.Update(ctx, func(tx *record.Tx) error { return tx.BlankOldChanges(now.Add(-day)) }); e != nil {
+		err = errors.Join(err, e)
+	}
+	list, e := r.Tidy(ctx, false)
 	for _, o := range list {
 		if o.Rows > 0 {
 			r.Log.Info("deleted what was old", "what", o.What, "rows", o.Rows)
 		}
 	}
-	return errors.Join(err, r.resume(ctx))
+	return errors.Join(err, e)
 }
 
 // resume ends erasures that a crash interrupted: their change counts as made

@@ -14,6 +14,7 @@ const (
 	who     = "who"    // names a person; the row goes with that person
 	by      = "by"     // names a person; the name is replaced, the row stays
 	words   = "words"  // text that may name a person: name and address are replaced in it
+	unsaid  = "unsaid" // as words, and never shown: what it holds is the business of a room
 	secret  = "secret" // never shown: hashes, seeds, keys
 	text    = "text"
 	number  = "number"
@@ -54,7 +55,7 @@ var personal = []holding{
 	held("publisher", "id:text eco:text key:text issuer:text profile:text claims:text subject:text creator:by created:time expires:time used:time"),
 	held("staged", "id:text eco:text key:text display:text version:text actor:by files:text blobs:hidden body:hidden "+
 		"created:time expires:time state:text answerer:by answered:time reason:words"),
-	held("waiting", "id:text kind:text account:who eco:text pkg:text actor:by body:words cancel:secret created:time due:time ended:time outcome:text"),
+	held("waiting", "id:text kind:text account:who eco:text pkg:text actor:by body:unsaid cancel:secret created:time due:time ended:time outcome:text"),
 	held("override", "id:text operator:by second:by account:by reason:words created:time agreed:time until:time used:time"),
 	held("delivery", "line:number user_name:who tries:number next:time"),
 	held("audit", "id:number at:time actor:by action:text subject:by detail:words account:by waiting:text tell:hidden"),

@@ -93,6 +93,20 @@ func TestOldRowsGo(t *testing.T) {
 				t.Errorf("%s: %d rows are older than they can be, %v", what, early, err)
 			}
 		}
+		body := func() (n int) {
+			if err := b.read.QueryRowContext(t.Context(), `SELECT length(body) FROM waiting`).Scan(&n); err != nil {
+				t.Error(err)
+			}
+			return n
+		}
+		update(t, b, func(tx *Tx) error { return tx.BlankOldChanges(time.UnixMicro(7)) })
+		if body() == 0 {
+			t.Error("what a change is was forgotten too early")
+		}
+		update(t, b, func(tx *Tx) error { return tx.BlankOldChanges(noon) })
+		if body() != 0 {
+			t.Error("what a change was is still there")
+		}
 		for _, what := range OldKinds() {
 			if what == "journal" {
 				update(t, b, func(tx *Tx) error { return tx.Audit(Audit{At: time.UnixMicro(7), Action: "user.add"}) })

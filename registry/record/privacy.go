@@ -203,7 +203,7 @@ func (t *Tx) eraseIn(h holding, user, email, as string) error {
 			return err
 		}
 	}
-	for _, c := range h.of(words) {
+	for _, c := range h.of(words, unsaid) {
 		if err := t.eraseWords(h, c, user, email, as); err != nil {
 			return err
 		}

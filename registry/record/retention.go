@@ -46,6 +46,14 @@ func oldRows(what string) (from string, err error) {
 	return "", fmt.Errorf("record: no rows of the kind %q grow old", what)
 }
 
+// BlankOldChanges forgets the contents of changes that ended before a time: what
+// a recovery would have set holds hashes of passwords.
+func (t *Tx) BlankOldChanges(before time.Time) error {
+	_, err := t.exec("forget what changes were", `UPDATE waiting SET body = $2 WHERE ended <> 0 AND ended < $1 AND length(body) > 0`,
+		micros(before), []byte{})
+	return err
+}
+
 // CountOld says how many rows of a kind are older than a time.
 func (b *Book) CountOld(ctx context.Context, what string, before time.Time) (n int64, err error) {
 	from, err := oldRows(what)
