@@ -132,6 +132,9 @@ func (k *Keeper) AddToken(ctx context.Context, user string, scopes []Scope, ttl 
 	return k.AdminToken(ctx, user, Limits{Scopes: scopes, TTL: ttl}, "")
 }
 
+// OverrideTTL is how long a token lives at most that two operators agreed upon.
+const OverrideTTL = 24 * time.Hour
+
 // AdminToken is AddToken with every limit. An account that a person has taken
 // into use acts for itself: for one that has a passkey or an authenticator app,
 // override names what two operators agreed upon, and is spent.
@@ -143,6 +146,9 @@ func (k *Keeper) AdminToken(ctx context.Context, user string, l Limits, override
 	if taken && override == "" {
 		return Secret{}, record.Token{}, bonded.Refusal(bonded.Forbidden, "admin-hardening",
 			"%s has taken this account into use and acts for itself, so nobody else makes tokens for it: its owner makes one at account/tokens; in an emergency two administrators agree at admin/glass, and then: bonded admin token add --override ID", user)
+	}
+	if override != "" && (l.TTL == 0 || l.TTL > OverrideTTL) {
+		l.TTL = OverrideTTL // an emergency is over by then
 	}
 	return k.makeToken(ctx, user, l, OriginAdmin, adminActor, func(tx *record.Tx, t record.Token) error {
 		if override == "" {
