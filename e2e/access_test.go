@@ -271,7 +271,7 @@ func houseDeeds() (list []deed) {
 	} {
 		list = append(list, deed{"house", "GET " + path, "", nil, get(path)})
 	}
-	for _, path := range []string{"/", "/log/checkpoint", "/npm/-/ping", "/pypi/simple/", "/enrol/unknown"} {
+	for _, path := range []string{"/", "/log/checkpoint", "/npm/-/ping", "/pypi/simple/", "/enrol"} {
 		list = append(list, deed{"house", "POST " + path, "", nil, func(*repository, string) sending {
 			return sending{method: "POST", path: path, body: bytes.Repeat([]byte("x"), 10)}
 		}})
