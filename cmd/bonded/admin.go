@@ -17,15 +17,15 @@ import (
 func adminCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "admin",
-		Short: "Look after users and tokens, on the host, beside a running server",
+		Short: "Look after users, organisations and tokens, on the host, beside a running server",
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	user := &cobra.Command{Use: "user", Short: "Users", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	user.AddCommand(userAddCommand(), userListCommand(), userRoleCommand(), userDisableCommand(), userExportCommand(), userEraseCommand())
+	user.AddCommand(userAddCommand(), userListCommand(), userRoleCommand(), userDisableCommand(), userOffboardCommand(), userExportCommand(), userEraseCommand())
 	token := &cobra.Command{Use: "token", Short: "Access tokens", Args: noArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	token.AddCommand(tokenAddCommand(), tokenListCommand(), tokenRevokeCommand(), tokenLeakedCommand())
-	c.AddCommand(user, token, domainsCommand(), mailCommand(), journalCommand(), glassCommand(), retentionCommand(), passwordsCommand())
+	c.AddCommand(user, orgCommand(), token, domainsCommand(), mailCommand(), journalCommand(), glassCommand(), retentionCommand(), passwordsCommand())
 	return c
 }
 

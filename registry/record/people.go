@@ -39,7 +39,11 @@ func (t *Tx) AddUser(u User) error {
 		WHERE NOT EXISTS (SELECT 1 FROM org WHERE name = $1) ON CONFLICT DO NOTHING`,
 		u.Name, clean(u.Email), micros(u.Created), micros(u.Disabled))
 	if err == nil && n == 0 {
-		err = bonded.Errorf(bonded.Conflict, "there is a user or an organisation %s already", u.Name)
+		kind := "a user"
+		if _, err := t.Org(u.Name); err == nil {
+			kind = "an organisation"
+		}
+		err = bonded.Errorf(bonded.Conflict, "there is %s %s already", kind, u.Name)
 	}
 	return err
 }
