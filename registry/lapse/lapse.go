@@ -106,6 +106,11 @@ func New(c Config) (*Room, error) {
 func (r *Room) Run(ctx context.Context) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	defer func() { // another node need not wait for it
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_, _ = r.Book.Lease(end, "lapse", r.holder, time.Now(), time.Now()) // else it runs out
+	}()
 	for {
 		got, err := r.lease(ctx)
 		if err == nil && got {

@@ -103,6 +103,7 @@ const every = 5 * time.Second
 func (r *Room) Run(ctx context.Context) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	defer r.release(ctx)
 	last := ""
 	for {
 		err := r.Pass(ctx)
@@ -142,10 +143,20 @@ func (r *Room) Pass(ctx context.Context) error {
 	return nil
 }
 
-// leaseLife outlives the sending of one mail; it is prolonged before each.
-const leaseLife = time.Minute
+// leaseLife outlives the sending of one mail; it is prolonged before each. So
+// long nothing is sent after a crash.
+const leaseLife = 30 * time.Second
 
 func (r *Room) lease(ctx context.Context) (bool, error) {
 	// The lease is between machines, so its clock is theirs and never a test's.
 	return r.Book.Lease(ctx, "notice", r.holder, time.Now(), time.Now().Add(leaseLife))
+}
+
+// release lets another node, or this one after a restart, begin at once.
+func (r *Room) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), every)
+	defer cancel()
+	if _, err := r.Book.Lease(ctx, "notice", r.holder, time.Now(), time.Now()); err != nil {
+		r.Log.Warn("mails wait for a lease to run out", "err", err)
+	}
 }

@@ -414,4 +414,11 @@ func TestOfTwoNodesOneSends(t *testing.T) {
 	}
 	b.happens(record.Audit{Actor: "alice", Action: "passkey.add", Subject: "alice", Account: "alice"})
 	b.want("the second waits for the first's lease", b.pass())
+	// A node that is stopped lets the other one begin.
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := other.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.want("the first is stopped", b.pass(), "alice@example.org A passkey was added")
 }

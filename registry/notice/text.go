@@ -153,6 +153,8 @@ func advice(k event.Kind, a record.Audit, user string) string {
 	switch {
 	case k.Advice != "":
 		return k.Advice
+	case k.Tell == event.Operators && !strings.HasPrefix(k.ID, "glass."):
+		return "The administrators of the repository are told of it, and nobody else. If it surprises you, look at the journal of the repository."
 	case k.Tell == event.Operators:
 		return "If the administrators did not agree on this, treat it as a break-in: ask the others by another way than mail, and look at the journal of the repository."
 	case own && (a.Actor == "admin" || a.Actor == "bonded"):
