@@ -198,7 +198,9 @@ func (r *Room) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			// Nobody has to wait until the lease of a node that is gone runs out.
+			_, err := r.book.Lease(context.WithoutCancel(ctx), "waiting", holder, time.Now(), time.Now())
+			return err
 		case <-tick.C:
 		}
 	}
