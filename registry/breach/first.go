@@ -2,6 +2,7 @@ package breach
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -45,9 +46,7 @@ func Common(password string) bool {
 	if len(text) > maxLooked {
 		return false
 	}
-	words, longest := common()
-	m := maker{words: words, longest: longest}
-	return repeats(text) || m.splits(text, letters.Replace(text), nil, maxFiller)
+	return repeats(text) || newMaker().splits(text, letters.Replace(text), nil, maxFiller)
 }
 
 // repeats says if a text is at most three characters over and over, or the same
@@ -69,14 +68,24 @@ func repeats(text string) bool {
 type maker struct {
 	words   map[string]bool
 	longest int
+	vain    map[string]bool // where it went on from in vain, so that no way is gone twice
+}
+
+func newMaker() *maker {
+	words, longest := common()
+	return &maker{words, longest, map[string]bool{}}
 }
 
 // splits tries every way to go on: a word that was used before, another one while
 // that is allowed, or one character that belongs to none. spelt is the same text
 // with letters in place of what stands for them, byte for byte.
-func (m maker) splits(text, spelt string, used []string, filler int) bool {
+func (m *maker) splits(text, spelt string, used []string, filler int) bool {
 	if text == "" {
 		return len(used) > 0
+	}
+	state := fmt.Sprintln(len(text), filler, used)
+	if m.vain[state] {
+		return false
 	}
 	for n := min(m.longest, len(text)); n > 0; n-- {
 		if next, may := m.using(text[:n], used); may && m.splits(text[n:], spelt[n:], next, filler) {
@@ -89,11 +98,15 @@ func (m maker) splits(text, spelt string, used []string, filler int) bool {
 			return true
 		}
 	}
-	return filler > 0 && m.splits(text[1:], spelt[1:], used, filler-1)
+	if filler > 0 && m.splits(text[1:], spelt[1:], used, filler-1) {
+		return true
+	}
+	m.vain[state] = true
+	return false
 }
 
 // using adds a word to those that were used, and says if it is one and may be.
-func (m maker) using(w string, used []string) (next []string, may bool) {
+func (m *maker) using(w string, used []string) (next []string, may bool) {
 	if !m.words[w] {
 		return nil, false
 	}
