@@ -159,6 +159,8 @@ func advice(k event.Kind, a record.Audit, user string) string {
 		return "If the administrators did not agree on this, treat it as a break-in: ask the others by another way than mail, and look at the journal of the repository."
 	case own && (a.Actor == "admin" || a.Actor == "bonded"):
 		return "If you did not expect this, ask the administrators of the repository, by a way that you know and not by answering this mail."
+	case own && a.Actor != user && a.Actor != "":
+		return "If you do not know why, ask whoever did it, or the administrators of the repository, by a way that you know and not by answering this mail."
 	case own:
 		return "If this was you, or you know why, there is nothing to do. If not, somebody else may be using your account: " +
 			typeIt + "and on the security page end all other sessions, remove what you do not know, and revoke your tokens."

@@ -45,7 +45,7 @@ func sample(k event.Kind) record.Audit {
 		a.Actor, a.Detail = "bonded", "token Xy12345678, found at https://code.example/alice/tools/blob/main/.env?a=1"
 	case "publish":
 		a.Actor, a.Detail = "publisher:Ab1234", "1.3.0 (left-1.3.0.tgz) SHA-256 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
-	case "org.remove-member", "invite.accept":
+	case "org.remove-member", "invite.accept", "invite.make", "owner.remove", "recovery.vouch":
 		a.Actor = "bob"
 	}
 	if k.ID == "domain.lapse" {
