@@ -317,3 +317,30 @@ func TestRightsAreWhatTheyAre(t *testing.T) {
 		}
 	})
 }
+
+// TestTwoPeopleFromTheFirstRelease begins a package in the namespace of an
+// organisation that wants two people, and finds the policy in the log.
+func TestTwoPeopleFromTheFirstRelease(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.acme()
+		must(t, h.AddNamespace(h.ctx, "admin", "acme", "plain", "acme-*"))
+		_, err := h.SetTwoPerson(h.ctx, "alice", "acme", true)
+		must(t, err)
+		must(t, h.publish("carol", "acme-new", "1"))
+		list, err := h.desk.Waiting(h.ctx, named("acme-new"))
+		if err != nil || len(list) != 1 {
+			t.Fatalf("staged %+v, %v", list, err)
+		}
+		_, err = h.desk.Approve(h.ctx, list[0].ID, h.keeper.Person("bob", true))
+		must(t, err)
+		p, err := h.desk.Past(h.ctx, named("acme-new"))
+		must(t, err)
+		doc, err := h.Book.Doc(h.ctx, p.Policy)
+		if err != nil || !strings.Contains(string(doc), `"two_person":true`) || p.PolicyIndex != p.OwnersIndex+1 {
+			t.Errorf("policy %s at %d, owners at %d, %v", doc, p.PolicyIndex, p.OwnersIndex, err)
+		}
+		if policy, err := h.Book.Policy(h.ctx, named("acme-new")); err != nil || !policy.TwoPerson {
+			t.Errorf("the next release is %+v, %v", policy, err)
+		}
+	})
+}
