@@ -199,8 +199,10 @@ func (r *Room) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			// Nobody has to wait until the lease of a node that is gone runs out.
-			_, err := r.book.Lease(context.WithoutCancel(ctx), "waiting", holder, time.Now(), time.Now())
-			return err
+			if _, err := r.book.Lease(context.WithoutCancel(ctx), "waiting", holder, time.Now(), time.Now()); err != nil {
+				r.Log.Warn("the next node waits until the lease runs out", "err", err)
+			}
+			return nil
 		case <-tick.C:
 		}
 	}
