@@ -34,7 +34,9 @@ func (plain) Info() ecosystem.Info {
 	return ecosystem.Info{ID: "plain", Prefix: "/plain/", MaxUpload: 1 << 20}
 }
 
-func (plain) ArtifactPath(n bonded.Name, _, file string) string { return "plain/" + n.Key + "/-/" + file }
+func (plain) ArtifactPath(n bonded.Name, _, file string) string {
+	return "plain/" + n.Key + "/-/" + file
+}
 
 func (plain) Compare(a, b string) int { return strings.Compare(a, b) }
 
@@ -48,7 +50,9 @@ func (plain) Draft(_ context.Context, a ecosystem.Ask, up ecosystem.Upload) (bon
 func (plain) Render(*bonded.Package, *bonded.House, ecosystem.Docs, uint64) ([]ecosystem.Document, error) {
 	return nil, nil
 }
-func (plain) RenderHouse(*bonded.House, ecosystem.Docs) ([]ecosystem.Document, error) { return nil, nil }
+func (plain) RenderHouse(*bonded.House, ecosystem.Docs) ([]ecosystem.Document, error) {
+	return nil, nil
+}
 
 // house is a whole repository, without a door.
 type house struct {

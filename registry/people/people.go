@@ -12,6 +12,7 @@
 //	a new principal, a member             an invitation, seven days, and its acceptance
 //	less for oneself                      at once
 //	less for somebody else                waits three days; a link in every mail cancels it
+//	stricter rules for publishing         at once; weaker ones wait
 //	all of it to somebody else            an offer, its acceptance, three days, a mark on
 //	                                      the releases that follow
 //
@@ -47,6 +48,8 @@ type Desk interface {
 	// Owners runs change and logs the owners that the package has after it, and
 	// its trusted publishers, in one transaction.
 	Owners(ctx context.Context, name bonded.Name, actor publish.Actor, change func(*record.Tx) error) (bonded.Receipt, error)
+	// Policy does the same for how the package may be published.
+	Policy(ctx context.Context, name bonded.Name, actor publish.Actor, change func(*record.Tx) error) (bonded.Receipt, error)
 }
 
 // Config is what a room is made of.
@@ -69,6 +72,7 @@ const (
 	waitTransfer  = "transfer"
 	waitAdopt     = "adopt"
 	waitTwoPerson = "org.two-person"
+	waitPolicy    = "policy"
 	waitOffboard  = "offboard"
 )
 
@@ -84,6 +88,7 @@ func New(c Config) *Room {
 		c.Waiting.Handle(waitTransfer, r.transferDue)
 		c.Waiting.Handle(waitAdopt, r.adoptDue)
 		c.Waiting.Handle(waitTwoPerson, r.twoPersonDue)
+		c.Waiting.Handle(waitPolicy, r.policyDue)
 		c.Waiting.Handle(waitOffboard, r.offboardDue)
 	}
 	return r
