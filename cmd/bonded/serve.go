@@ -71,11 +71,16 @@ Every node then needs the same keys directory.`,
 	}
 	configFlags(c)
 	c.Flags().Bool("log-reads", false, "log reads too, not only writes and errors")
+	c.Flags().Bool("log-clients", false, "log the addresses of clients")
 	return c
 }
 
 func runServe(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	var lines slog.Handler = slog.NewTextHandler(stderr, nil)
+	if !cfg.LogClients {
+		lines = privacy.Quiet(lines)
+	}
+	log := slog.New(lines)
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", cfg.Listen, err)
@@ -220,7 +225,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 		},
 		LogSize: r.desk.Size,
 		URL:     h.config.URL,
-		Contact: h.config.Contact, LogReads: h.config.LogReads, Drain: drain,
+		Contact: h.config.Contact, LogReads: h.config.LogReads, LogClients: h.config.LogClients, Drain: drain,
 		Recheck: h.recheck(),
 		Log:     log, Metrics: prometheus.NewRegistry(), Now: f.now,
 	})
@@ -255,13 +260,18 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	if c.Mail.Server != "" {
 		send = r.notice.Letter
 	}
+	known, err := breached(c, log)
+	if err != nil {
+		return err
+	}
 	r.signin, err = signin.New(signin.Config{
 		Book: h.book, Keeper: r.keeper, Waiting: r.waiting, URL: c.URL, Seal: keys.Secret("totp seeds"),
-		Send: send, Open: c.Registration == "open", Now: f.now,
+		Breached: known, Send: send, Open: c.Registration == "open", Now: f.now, Log: log,
 	})
 	if err != nil {
 		return err
 	}
+	r.keeper.Proofs = r.signin.CheckProof
 	r.people = people.New(people.Config{Book: h.book, Waiting: r.waiting, Desk: r.desk, Now: f.now})
 	r.trusted = trusted.New(trusted.Config{Book: h.book, Keeper: r.keeper, Audience: host(c.URL), Issuers: c.Issuers, Now: f.now})
 	r.privacy = privacy.New(privacy.Config{Book: h.book, Desk: r.desk, Waiting: r.waiting, Log: log, Now: f.now})
