@@ -35,8 +35,9 @@ type Step struct {
 const fewCodes = 3
 
 // nextStep picks one: what is dangerous first, then what is missing, then what
-// would hurt on the day that a device is lost. nil: nothing is left to do.
-func nextStep(f signin.Factors, u record.User, s *signin.Session) *Step {
+// would hurt on the day that a device is lost. nil: nothing is left to do. Where
+// no mail is sent nobody can prove an address.
+func nextStep(f signin.Factors, u record.User, s *signin.Session, mail bool) *Step {
 	passkey := Step{Title: "Add a passkey", Link: "/account/passkeys", LinkText: "Add a passkey",
 		Text: "A passkey is your device, unlocked as always. It cannot be guessed, phished or taken from our database, and it is what confirms every change of importance."}
 	codes := Step{Title: "Keep recovery codes", Link: "/account/codes", LinkText: "Make recovery codes",
@@ -65,7 +66,7 @@ func nextStep(f signin.Factors, u record.User, s *signin.Session) *Step {
 	case f.Codes < fewCodes:
 		codes.Text = "You have few left. New ones replace those."
 		return &codes
-	case !f.Email:
+	case !f.Email && mail:
 		return &Step{Title: "Prove your e-mail address", Link: "/account/email", LinkText: "Prove the address",
 			Text: "Warnings about your account go there, and recovery needs it."}
 	}
@@ -88,7 +89,8 @@ func (a *Ask) standing() (View, error) {
 		return nil, err
 	}
 	return View{
-		"User": u, "Factors": f, "Waiting": waits, "Step": nextStep(f, u, s),
+		"User": u, "Factors": f, "Waiting": waits, "Step": nextStep(f, u, s, p.SignIn.Send != nil),
+		"Mail": p.SignIn.Send != nil, "Needs": s.Needs,
 		"Enrolling": s.Enrolling, "Enough": f.Enough(), "Now": p.Now(),
 	}, nil
 }

@@ -51,7 +51,11 @@ func samples() map[string]View {
 	wrong["Problem"] = "Choose at least one thing that the token may do."
 	totp := totpView("otpauth://totp/bonded:alice?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "", "bnc_x")
 	standing := func(u record.User, f signin.Factors, w []record.Waiting, enrolling bool) View {
-		return View{"User": u, "Factors": f, "Waiting": w, "Step": nextStep(f, u, &signin.Session{Enrolling: enrolling}), "Enrolling": enrolling, "Enough": f.Enough(), "Now": noon}
+		needs := ""
+		if enrolling {
+			needs = "factors"
+		}
+		return View{"User": u, "Factors": f, "Waiting": w, "Step": nextStep(f, u, &signin.Session{Enrolling: enrolling}, true), "Mail": true, "Needs": needs, "Enrolling": enrolling, "Enough": f.Enough(), "Now": noon}
 	}
 	return map[string]View{
 		"signin": {"Next": "/account", "User": "", "Open": true}, "signin/problem": {"Next": "/account", "User": "alice", "Open": false, "Problem": "The name or the password is wrong."},
@@ -63,7 +67,8 @@ func samples() map[string]View {
 		"recover-link/waits":  {"Link": "bnc_x", "Days": 3, "Recovery": signin.Recovery{User: "alice", Due: noon}, "Vouch": ""},
 		"recover-vouch":       {"ID": "x"}, "email-link": {"Link": "bnc_x"}, "policy-recovery": {"Days": 3},
 		"account": standing(user, full, nil, false), "account-security": standing(user, full, waits, false), "account-security/new": standing(fresh, signin.Factors{}, nil, true),
-		"account-security/weak": standing(fresh, weak, nil, false), "account-security/ready": standing(fresh, signin.Factors{Passkeys: keys[:1], Codes: 10}, nil, true),
+		"account-security/stolen": {"User": fresh, "Factors": weak, "Waiting": nil, "Step": nextStep(weak, fresh, &signin.Session{Enrolling: true, Needs: "password"}, true), "Mail": true, "Needs": "password", "Enrolling": true, "Enough": false, "Now": noon},
+		"account-security/weak":   standing(fresh, weak, nil, false), "account-security/ready": standing(fresh, signin.Factors{Passkeys: keys[:1], Codes: 10}, nil, true),
 		"account-confirm": {"Next": "/account", "Can": true}, "account-confirm/none": {"Next": "/account", "Can": false, "Since": time.Time{}}, "account-confirm/later": {"Next": "/account", "Can": false, "Since": noon},
 		"account-sessions": {"Sessions": sessions}, "account-passkey": {"Label": "Firefox on Linux"}, "account-remove-passkey": {"Passkey": keys[0], "Others": 1, "ID": "x"},
 		"account-totp": {"TOTP": noon, "Password": noon}, "account-totp-code": totp, "account-codes": {"Left": 2}, "account-codes/made": {"Codes": codes, "User": "alice", "URL": "https://packages.example.org/"},
@@ -85,7 +90,7 @@ func TestPagesAreWellMade(t *testing.T) {
 		shown[page] = true
 		path := "/signin"
 		if strings.HasPrefix(page, "account") {
-			path = "/" + strings.NewReplacer("account-token-made", "account/tokens/x", "account-token", "account/tokens", "-", "/").Replace(page)
+			path = "/" + strings.NewReplacer("account-token-made", "account/tokens/x", "account-tokens", "account/tokens", "account-token", "account/tokens", "-", "/").Replace(page)
 		}
 		out := show(p, path, page, v)
 		for _, wrong := range webtest.Faults(out) {

@@ -28,16 +28,17 @@ type stage struct {
 	waiting *waiting.Room
 	pages   *Pages
 
-	mu    sync.Mutex
-	now   time.Time
-	mails []signin.Letter
+	mu     sync.Mutex
+	now    time.Time
+	mails  []signin.Letter
+	stolen []string // passwords
 }
 
 // open makes a stage whose host is localhost: browsers take passkeys there
 // without TLS, and nowhere else.
 func open(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{now: time.Now().Truncate(time.Second)}
+	s := &stage{now: time.Now().Truncate(time.Second), stolen: []string{"password1234"}}
 	book, err := record.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "bonded.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +62,11 @@ func open(t *testing.T) *stage {
 	base := "http://localhost:" + port + "/"
 	room, err := signin.New(signin.Config{
 		Book: book, Keeper: s.keeper, Waiting: s.waiting, URL: base, Seal: []byte("a seal has thirty-two bytes here"), Open: true, Now: s.clock,
-		Breached: func(_ context.Context, password string) (bool, error) { return password == "password1234", nil },
+		Breached: func(_ context.Context, password string) (bool, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return slices.Contains(s.stolen, password), nil
+		},
 		Send: func(_ context.Context, l signin.Letter) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()

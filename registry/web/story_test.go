@@ -340,6 +340,36 @@ func TestSigningUp(t *testing.T) {
 	webtest.Sees(t, p, "frank@example.org", "proven on")
 }
 
+// TestAStolenPassword: one that turns up in a list opens the form that changes
+// it, and nothing else.
+func TestAStolenPassword(t *testing.T) {
+	s := open(t)
+	p := webtest.NewPlain(t, s.URL)
+	p.Opens(s.link(t, "heidi"))
+	p.Presses("/enrol")
+	seed := addsApp(t, s, p)
+	p.Presses("/account/password", "password", password)
+	p.Presses("/account/finish")
+	p.Presses("/signout")
+	s.mu.Lock()
+	s.stolen = append(s.stolen, password)
+	s.mu.Unlock()
+	s.later(time.Minute)
+	p.Presses("/signin/password", "user", "heidi", "password", password)
+	p.Presses("/signin/code", "code", codeOf(t, s, seed))
+	webtest.IsAt(t, p, "/account/security")
+	webtest.Sees(t, p, "One thing first", "Choose another password")
+	p.Opens("/account/tokens")
+	webtest.IsAt(t, p, "/account/security")
+	p.Opens("/account/password")
+	p.Presses("/account/password", "password", password)
+	webtest.Sees(t, p, "New password")
+	p.Presses("/account/password", "password", "nine brown owls before dawn")
+	p.Opens("/account")
+	webtest.IsAt(t, p, "/account")
+	s.happened(t, "heidi", "password.breached", "password.set")
+}
+
 // TestWithoutScripts: what needs no passkey goes on, and what needs one says so.
 func TestWithoutScripts(t *testing.T) {
 	s := open(t)
