@@ -340,6 +340,15 @@ func TestSigningUp(t *testing.T) {
 	webtest.Sees(t, p, "frank@example.org", "proven on")
 }
 
+// TestAddressesOfNumbers: where browsers keep no passkeys, the page says where
+// they do, before a button is pressed.
+func TestAddressesOfNumbers(t *testing.T) {
+	s := open(t)
+	c := webtest.NewChromium(t, strings.Replace(s.URL, "localhost", "127.0.0.1", 1))
+	c.Opens("/signin")
+	webtest.Sees(t, c, "on this machine that is http://localhost:")
+}
+
 // TestAStolenPassword: one that turns up in a list opens the form that changes
 // it, and nothing else.
 func TestAStolenPassword(t *testing.T) {

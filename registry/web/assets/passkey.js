@@ -39,6 +39,11 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     button.disabled = true;
     continue;
   }
+  if (/^[\d.]+$|^\[/.test(location.hostname)) {
+    says.textContent = "Browsers keep no passkeys for an address of numbers. Open the repository by its host name; on this machine that is http://localhost" + (location.port && ":" + location.port) + location.pathname;
+    button.disabled = true;
+    continue;
+  }
   let busy = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
