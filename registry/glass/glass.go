@@ -19,6 +19,7 @@
 package glass
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -150,13 +151,13 @@ func tell(tx *record.Tx, o record.Override, second string, packages []bonded.Nam
 	detail := o.ID + ", asked by " + o.Operator + ": " + o.Reason
 	lines := []record.Audit{
 		{Action: "glass.agree", Subject: o.Account, Account: o.Account},
-		{Action: "glass.told", Subject: o.Account},
+		{Action: "glass.told", Detail: "for " + o.Account + ": " + detail},
 	}
 	for _, n := range packages {
 		lines = append(lines, record.Audit{Action: "glass.agree", Subject: n.String()})
 	}
 	for _, a := range lines {
-		a.At, a.Actor, a.Detail = now, second, detail
+		a.At, a.Actor, a.Detail = now, second, cmp.Or(a.Detail, detail)
 		if err := event.Record(tx, a); err != nil {
 			return err
 		}
