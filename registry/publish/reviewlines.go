@@ -140,11 +140,18 @@ func path(dec *jsontext.Decoder) string {
 	return strings.Join(names, ".")
 }
 
-// loudWords are parts of metadata that say what runs or what else is installed,
-// in whatever dialect.
-var loudWords = []string{"script", "depend", "require", "entry_point", "entry-point", "bin.", "gypfile"}
+// loudWords are names, or parts of them, below which metadata says what runs or
+// what else is installed, in whatever dialect.
+var loudWords = []string{"scripts", "depend", "require", "entry_point", "entry-point", "bin", "directoriesbin", "gyp", "shrinkwrap"}
 
 func loud(line string) bool {
 	where, _, _ := strings.Cut(strings.ToLower(line), ": ")
-	return slices.ContainsFunc(loudWords, func(w string) bool { return strings.Contains(where+".", w) })
+	for name := range strings.SplitSeq(where, ".") {
+		if slices.ContainsFunc(loudWords, func(w string) bool {
+			return name == w || w != "bin" && strings.Contains(name, w)
+		}) {
+			return true
+		}
+	}
+	return false
 }
