@@ -181,12 +181,24 @@ func (b *Browser) create(options string, sent url.Values) error {
 	if err != nil {
 		return err
 	}
-	key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	key := newKey()
 	rp := virtualwebauthn.RelyingParty{ID: o.RelyingPartyID, Name: o.RelyingPartyName, Origin: b.Origin}
 	b.handle = []byte(o.UserID)
 	sent.Set("response", virtualwebauthn.CreateAttestationResponse(rp, b.authenticator(), key, *o))
 	b.keys = append(b.keys, key)
 	return nil
+}
+
+// newKey makes a passkey. A coordinate that begins with a zero byte is written
+// too short by the library (RFC 9053 section 7.1.1 wants all 32 bytes), which
+// happens to one key in 128; so it is made anew.
+func newKey() virtualwebauthn.Credential {
+	const whole = 77 // bytes of a COSE key on P-256
+	for {
+		if key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(key.Key.AttestationData()) == whole {
+			return key
+		}
+	}
 }
 
 func (b *Browser) authenticator() virtualwebauthn.Authenticator {

@@ -43,7 +43,7 @@ var personal = []holding{
 	held("totp", "user_name:who sealed:secret created:time step:hidden"),
 	held("recovery_code", "hash:secret user_name:who created:time used:time"),
 	held("session", "hash:secret id:text user_name:who kind:text factors:text label:text about:hidden "+
-		"created:time seen:time rotated:time taken:hidden stepped:time"),
+		"created:time seen:time rotated:time taken:hidden stepped:time retyped:time"),
 	held("device", "hash:secret user_name:who first:time last:time"),
 	held("ceremony", "hash:secret kind:text user_name:who code:secret body:secret created:time expires:time"),
 	held("token", "id:text hash:secret user_name:who publisher:text label:words origin:text scopes:text versions:text networks:text "+

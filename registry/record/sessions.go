@@ -19,22 +19,23 @@ type Session struct {
 	Rotated time.Time
 	Taken   bool // the browser has shown its newest cookie
 	Stepped time.Time
+	Retyped time.Time // password and code, once more
 	// Closed says since when the account is disabled or erased, Frozen since when
 	// its address's domain lapsed; zero: it is not. Both are read only.
 	Closed, Frozen time.Time
 }
 
-const sessionColumns = `SELECT s.id, s.user_name, s.kind, s.factors, s.label, s.about, s.created, s.seen, s.rotated, s.taken, s.stepped,
+const sessionColumns = `SELECT s.id, s.user_name, s.kind, s.factors, s.label, s.about, s.created, s.seen, s.rotated, s.taken, s.stepped, s.retyped,
 	CASE WHEN u.disabled <> 0 THEN u.disabled ELSE u.erased END, u.frozen
 	FROM session s JOIN user_account u ON u.name = s.user_name `
 
 // AddSession stores a session under the hash of its cookie.
 func (t *Tx) AddSession(s Session, cookie bonded.Digest) error {
 	_, err := t.exec("store a session",
-		`INSERT INTO session (hash, id, user_name, kind, factors, label, about, created, seen, rotated, taken, stepped)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		`INSERT INTO session (hash, id, user_name, kind, factors, label, about, created, seen, rotated, taken, stepped, retyped)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		cookie[:], s.ID, s.User, s.Kind, joinWords(s.Factors), clean(s.Label), s.About, micros(s.Created), micros(s.Seen),
-		micros(s.Rotated), flag(s.Taken), micros(s.Stepped))
+		micros(s.Rotated), flag(s.Taken), micros(s.Stepped), micros(s.Retyped))
 	return err
 }
 
@@ -81,13 +82,13 @@ func (t *Tx) sessions(where string, args ...any) (list []Session, err error) {
 	for rows.Next() {
 		var s Session
 		var factors string
-		var at [7]int64
-		if err := rows.Scan(&s.ID, &s.User, &s.Kind, &factors, &s.Label, &s.About, &at[0], &at[1], &at[2], &at[3], &at[4], &at[5], &at[6]); err != nil {
+		var at [8]int64
+		if err := rows.Scan(&s.ID, &s.User, &s.Kind, &factors, &s.Label, &s.About, &at[0], &at[1], &at[2], &at[3], &at[4], &at[5], &at[6], &at[7]); err != nil {
 			return nil, t.b.wrap(what, err)
 		}
 		s.Factors, s.Taken = splitWords(factors), at[3] != 0
 		s.Created, s.Seen, s.Rotated, s.Stepped = fromMicros(at[0]), fromMicros(at[1]), fromMicros(at[2]), fromMicros(at[4])
-		s.Closed, s.Frozen = fromMicros(at[5]), fromMicros(at[6])
+		s.Retyped, s.Closed, s.Frozen = fromMicros(at[5]), fromMicros(at[6]), fromMicros(at[7])
 		list = append(list, s)
 	}
 	return list, t.b.wrap(what, rows.Err())
@@ -100,9 +101,10 @@ func (t *Tx) SeeSession(id string, cookie bonded.Digest, at time.Time) error {
 }
 
 // PutSession writes what changes in a session: its kind, what it is about, and
-// its last proof. What it says was read in the same transaction.
+// its last proofs. What it says was read in the same transaction.
 func (t *Tx) PutSession(s Session) error {
-	_, err := t.exec("change a session", `UPDATE session SET kind = $2, about = $3, stepped = $4 WHERE id = $1`, s.ID, s.Kind, s.About, micros(s.Stepped))
+	_, err := t.exec("change a session", `UPDATE session SET kind = $2, about = $3, stepped = $4, retyped = $5 WHERE id = $1`,
+		s.ID, s.Kind, s.About, micros(s.Stepped), micros(s.Retyped))
 	return err
 }
 

@@ -129,18 +129,76 @@ func TestRemoveApp(t *testing.T) {
 }
 
 // TestReplacedApp: another app in place of the one before takes a passkey, even
-// right after signing in with the old one.
+// after password and code were typed.
 func TestReplacedApp(t *testing.T) {
 	b := newBench(t)
 	w, seed, _ := b.withCode("alice")
-	_, err := w.withPassword("alice", good, b.code(seed))
-	b.must(err)
-	_, _, _, err = b.BeginTOTP(t.Context(), w.session())
+	b.must(w.retype(good, b.code(seed)))
+	_, _, _, err := b.BeginTOTP(t.Context(), w.session())
 	b.wants(err, bonded.Unauthorized, "needs a passkey")
-	// The password may be changed right after signing in, and not later.
+	// The password may be changed now, and not later.
 	b.must(b.SetPassword(t.Context(), w.session(), better))
 	b.turn(StepUpLife + time.Second)
-	b.wants(b.SetPassword(t.Context(), w.session(), good), bonded.Unauthorized, "sign out and in again")
+	b.wants(b.SetPassword(t.Context(), w.session(), good), bonded.Unauthorized, "typed within the last five minutes")
+}
+
+// TestSessionAloneChangesNothing: without a passkey, too, a cookie is not enough,
+// not even that of a sign-in a moment ago. Password and code are asked for once
+// more, and only the browser that typed them has what they open.
+func TestSessionAloneChangesNothing(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		ctx := t.Context()
+		w, seed, codes := b.withCode("alice")
+		_, err := w.withPassword("alice", good, b.code(seed))
+		b.must(err)
+		changes := func(w *browser) (list []error) {
+			s := w.session()
+			_, _, adds := b.BeginAdd(ctx, s)
+			_, makes := b.NewCodes(ctx, s)
+			return []error{adds, makes, b.SetPassword(ctx, s, better), b.SetEmail(ctx, s, "thief@example.net")}
+		}
+		for _, err := range changes(w) {
+			b.wants(err, bonded.Unauthorized, "password and a code")
+		}
+		thief := *w
+		used := b.code(seed)
+		_, err = w.withPassword("alice", good, used)
+		b.must(err)
+		for _, typed := range [][2]string{{"", b.code(seed)}, {better, b.code(seed)}, {good, ""}, {good, used}, {good, "aaaa-aaaa-aaaa-aaaa"}} {
+			b.wants(w.retype(typed[0], typed[1]), bonded.Unauthorized, "wrong")
+		}
+		b.happened("alice", "signin.refuse", 5)
+		b.must(w.retype(good, b.code(seed)))
+		b.happened("alice", "stepup.ok", 1)
+		for _, err := range changes(&thief) {
+			b.wants(err, bonded.Unauthorized, "password and a code")
+		}
+		for _, err := range changes(w) {
+			b.must(err)
+		}
+		b.wants(w.retype(good, b.code(seed)), bonded.Unauthorized, "wrong") // it has another password now
+		// A recovery code stands for the app; a passkey that counts stands for both.
+		more, err := b.NewCodes(ctx, w.session())
+		b.must(err)
+		b.wants(w.retype(better, codes[0]), bonded.Unauthorized, "used before")
+		b.must(w.retype(better, more[0]))
+		_, err = w.addKey()
+		b.must(err)
+		b.turn(72 * time.Hour)
+		b.must(w.passkey())
+		b.wants(w.retype(better, b.code(seed)), bonded.Conflict, "use it at /account/confirm")
+	})
+}
+
+// TestRetypingIsCounted: whoever has a cookie has as few guesses as anybody.
+func TestRetypingIsCounted(t *testing.T) {
+	b := newBench(t)
+	w, seed, _ := b.withCode("alice")
+	for range 9 {
+		b.wants(w.retype(good, "000000"), bonded.Unauthorized, "wrong")
+	}
+	b.wants(w.retype(good, "000000"), bonded.TooMany, "too many attempts")
+	b.wants(w.retype(good, b.code(seed)), bonded.TooMany, "too many attempts")
 }
 
 // TestSeedsAreSealed: the book alone makes no code, and a seed is its user's.

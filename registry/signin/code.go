@@ -283,7 +283,7 @@ func (r *Room) issuer() string {
 }
 
 // mayChangeTOTP: another app in place of the one before takes away a factor, so
-// that needs a passkey, whoever has just signed in.
+// that needs a passkey, whatever was typed.
 func (r *Room) mayChangeTOTP(tx *record.Tx, s *Session) error {
 	if s.Needs == "factors" {
 		return nil
@@ -292,7 +292,7 @@ func (r *Room) mayChangeTOTP(tx *record.Tx, s *Session) error {
 		return err
 	}
 	f, err := factors(tx, s.User)
-	if err == nil && !f.TOTP.IsZero() && !s.Fresh(r.Now()) {
+	if err == nil && !f.TOTP.IsZero() && !r.fresh(s) {
 		err = stepUp("another authenticator app in place of yours needs a passkey")
 	}
 	return err

@@ -175,13 +175,15 @@ func TestRemovePasskey(t *testing.T) {
 	b.happened("bob", "passkey.remove", 0)
 }
 
-// TestStolenSessionAddsNoPower: a session that has shown no passkey may add one,
-// and it confirms nothing for three days; its owner removes it at once.
-func TestStolenSessionAddsNoPower(t *testing.T) {
+// TestRelayedCodesAddNoPower: a session that has shown no passkey may add one when
+// password and code were typed once more. Somebody may have relayed both, so it
+// confirms nothing for three days; its owner removes it at once.
+func TestRelayedCodesAddNoPower(t *testing.T) {
 	b := newBench(t)
 	ctx := t.Context()
-	w, _, _ := b.withCode("alice")
+	w, seed, _ := b.withCode("alice")
 	b.turn(time.Hour)
+	b.must(w.retype(good, b.code(seed)))
 	thief := *w
 	thief.auth = b.browser().auth
 	id, err := thief.addKey()

@@ -187,7 +187,7 @@ func (r *Room) addable(tx *record.Tx, s *Session) (waits bool, err error) {
 	default:
 		return false, notYet(s)
 	}
-	if s.Fresh(r.Now()) {
+	if r.fresh(s) {
 		return false, nil
 	}
 	f, err := factors(tx, s.User)
@@ -197,30 +197,26 @@ func (r *Room) addable(tx *record.Tx, s *Session) (waits bool, err error) {
 	if f.counting(r.Now()) > 0 {
 		return false, stepUp("adding a passkey needs a fresh touch of one that you have")
 	}
-	return true, nil
+	return true, r.typed(s, "adding a passkey")
 }
 
 // sure says if a session may change a factor: with a fresh proof, or, where the
-// account has no passkey that could give one, right after signing in.
+// account has no passkey that could give one, with password and code.
 func (r *Room) sure(tx *record.Tx, s *Session, what string) error {
-	now := r.Now()
 	switch {
 	case s.Needs != "":
 		return notYet(s)
-	case s.Fresh(now):
+	case r.fresh(s):
 		return nil
 	}
 	f, err := factors(tx, s.User)
 	if err != nil {
 		return err
 	}
-	if f.counting(now) > 0 {
+	if f.counting(r.Now()) > 0 {
 		return stepUp(what + " needs a fresh touch of your passkey")
 	}
-	if now.Sub(s.Created) > StepUpLife {
-		return stepUp(what + " needs a passkey, or a sign-in within the last five minutes: sign out and in again")
-	}
-	return nil
+	return r.typed(s, what)
 }
 
 func notYet(s *Session) error {
@@ -247,7 +243,7 @@ func tidyLabel(label string) string {
 // minutes, that a passkey was touched: npm sends it as its one-time password. An
 // empty action or name leaves that open.
 func (r *Room) IssueProof(ctx context.Context, s *Session, action bonded.Action, name bonded.Name) (string, error) {
-	if s.Enrolling || !s.Fresh(r.Now()) {
+	if s.Enrolling || !r.fresh(s) {
 		return "", stepUp("a code for a client needs a fresh touch of your passkey")
 	}
 	text, now := strings.ToLower(rand.Text()[:10]), r.Now()

@@ -57,7 +57,7 @@ func (r *Room) Session(ctx context.Context, cookie string) (s *Session, rotated 
 	case !newest && !past || !row.Closed.IsZero() || over(row, now):
 		return nil, rotated, signedOut()
 	case past && now.Sub(retired) <= grace:
-		row.Stepped = time.Time{}
+		row.Stepped, row.Retyped = time.Time{}, time.Time{}
 		return r.session(row), rotated, nil
 	case past && (row.Taken || retired.Before(row.Rotated)):
 		return nil, rotated, r.robbed(ctx, row)
@@ -120,7 +120,7 @@ func (r *Room) rotate(ctx context.Context, id string, hash bonded.Digest, past b
 		}
 		if past {
 			// Whoever comes with an old cookie has not the proof of the newer one.
-			row.Stepped = time.Time{}
+			row.Stepped, row.Retyped = time.Time{}, time.Time{}
 			if err := tx.PutSession(row); err != nil {
 				return err
 			}
@@ -134,7 +134,7 @@ func (r *Room) rotate(ctx context.Context, id string, hash bonded.Digest, past b
 		return nil, identity.Secret{}, err
 	}
 	if !given {
-		row.Stepped, cookie = time.Time{}, identity.Secret{}
+		row.Stepped, row.Retyped, cookie = time.Time{}, time.Time{}, identity.Secret{}
 	}
 	return r.session(row), cookie, nil
 }
@@ -143,7 +143,7 @@ func (r *Room) rotate(ctx context.Context, id string, hash bonded.Digest, past b
 func (r *Room) session(row record.Session) *Session {
 	s := &Session{
 		ID: row.ID, User: row.User, Factors: row.Factors, Label: row.Label, Created: row.Created, Seen: row.Seen,
-		Stepped: row.Stepped, This: true, recovery: row.About != "",
+		Stepped: row.Stepped, Retyped: row.Retyped, This: true, recovery: row.About != "",
 	}
 	switch {
 	case !row.Frozen.IsZero():

@@ -6,6 +6,7 @@
 //	password + code    Password -> Code                         -> session, when the browser is known
 //	                                    -> ConfirmDevice, Resume -> session, when the mail was opened
 //	link               Enrol -> add factors -> Finish           -> session
+//	a session          FinishStepUp, or Retype without passkeys -> the same session, sure
 //	lost everything    AskRecovery -> Recover, or Vouch twice -> 72 hours -> Enrol -> Finish
 //
 // Three rules carry the rest. What a person types can be relayed by a page that
@@ -13,6 +14,8 @@
 // that the account knows, or after a link in a mail. A session alone rules
 // nothing: what changes authority asks for a passkey within the last five
 // minutes ([Session.Fresh]), and where it weakens the account it waits besides.
+// An account that has no passkey changes its own factors, and nothing else, with
+// password and code typed once more ([Session.Typed]).
 // And no way back is weaker than the way in: a recovery ends with at least as
 // many factors as the account had, and takes the old ones away only then.
 //
@@ -72,6 +75,9 @@ type Config struct {
 	Open bool
 	Now  func() time.Time
 	Log  *slog.Logger
+	// Without takes controls out of the victim of a drill, by id. A repository
+	// that serves has nil here, and all of them.
+	Without func(control string) bool
 }
 
 // Letter is a mail that carries a secret link.
@@ -138,6 +144,12 @@ func New(c Config) (*Room, error) {
 	return r, nil
 }
 
+// without says if a control was taken out of the victim of a drill.
+func (r *Room) without(control string) bool { return r.Without != nil && r.Without(control) }
+
+// fresh says if a session shows a proof that a thief of its cookie has not.
+func (r *Room) fresh(s *Session) bool { return s.Fresh(r.Now()) || r.without("step-up") }
+
 // keyed is a MAC that lets something be found again without being kept.
 func keyed(key []byte, parts ...string) []byte {
 	m := hmac.New(sha256.New, key)
@@ -170,6 +182,7 @@ type Session struct {
 	Created time.Time
 	Seen    time.Time
 	Stepped time.Time // last phishing-resistant proof; zero: none
+	Retyped time.Time // password and code, typed once more; zero: they were not
 	This    bool      // it is the one that asks
 
 	recovery bool // factors are collected and take effect at Finish
@@ -177,6 +190,11 @@ type Session struct {
 
 // Fresh says if the last phishing-resistant proof is at most five minutes old.
 func (s *Session) Fresh(now time.Time) bool { return now.Sub(s.Stepped) <= StepUpLife }
+
+// Typed says if password and code were typed once more, after signing in, at most
+// five minutes ago. Signing in does not count: the cookie that it made may have
+// been stolen since.
+func (s *Session) Typed(now time.Time) bool { return now.Sub(s.Retyped) <= StepUpLife }
 
 // Limits of sessions and proofs.
 const (

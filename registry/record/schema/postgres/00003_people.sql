@@ -56,7 +56,8 @@ CREATE TABLE session (
 	seen      BIGINT NOT NULL,
 	rotated   BIGINT NOT NULL,
 	taken     BIGINT NOT NULL, -- 1: the browser has shown the newest cookie
-	stepped   BIGINT NOT NULL -- last phishing-resistant proof
+	stepped   BIGINT NOT NULL, -- last phishing-resistant proof
+	retyped   BIGINT NOT NULL -- when password and code were last typed once more
 );
 CREATE INDEX session_by_user ON session (user_name);
 
