@@ -21,7 +21,8 @@ func mailTestCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "test --to ADDRESS",
 		Short: "Send a mail to see that notices arrive",
-		Example: `  BONDED_MAIL_PASSWORD=... bonded admin mail test --to admin@example.org \
+		Example: `  bonded admin mail test --to admin@example.org --config /etc/bonded.yaml
+  BONDED_MAIL_PASSWORD=... bonded admin mail test --to admin@example.org \
     --mail-server smtp://bonded@mail.example.org --mail-from notices@example.org`,
 		Args: exactArgs(),
 		RunE: func(c *cobra.Command, _ []string) error {

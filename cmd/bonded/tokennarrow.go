@@ -46,7 +46,7 @@ func tokenFrom(in io.Reader) (string, error) {
 func tokenNarrowCommand() *cobra.Command {
 	var flags limitFlags
 	c := &cobra.Command{
-		Use:   "narrow [--scope SCOPE ...] [--version PATTERN ...] [--network CIDR ...] [--digest SHA256 ...] [--ttl TIME]",
+		Use:   "narrow [--scope SCOPE ...] [--version PATTERN ...] [--ttl TIME] ...",
 		Short: "Make a narrower token of a token, and print it",
 		Long: `Make a narrower token of the token in BONDED_TOKEN or on standard input, and
 print it. The repository is not asked and learns of it when it is used.
@@ -54,7 +54,8 @@ print it. The repository is not asked and learns of it when it is used.
 What is given only takes away; what is not given stays. The new token ends with
 the one that it is made of, at the latest. It can be made narrower once more, and
 by nobody wider. Revoking the first token ends all that were made of it.`,
-		Example: `  BONDED_TOKEN=... bonded token narrow --scope publish:npm/@acme/x --version 2.1.0 --ttl 10m
+		Example: `  bonded token narrow --ttl 1h < token
+  BONDED_TOKEN=... bonded token narrow --scope publish:npm/@acme/x --version 2.1.0 --ttl 10m
   bonded token narrow --digest "$(sha256sum x-2.1.0.tgz | cut -c1-64)" < token`,
 		Args: exactArgs(),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -85,7 +86,8 @@ func tokenShowCommand() *cobra.Command {
 		Long: `Say what the token in BONDED_TOKEN or on standard input says of itself: for a
 narrower token, what each step took away. What the first token may do is known to
 the repository alone.`,
-		Example: `  BONDED_TOKEN=... bonded token show`,
+		Example: `  bonded token show < token
+  BONDED_TOKEN=... bonded token show`,
 		Args:    exactArgs(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			text, err := tokenFrom(c.InOrStdin())
