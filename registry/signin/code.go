@@ -292,7 +292,7 @@ func (r *Room) mayChangeTOTP(tx *record.Tx, s *Session) error {
 		return err
 	}
 	f, err := factors(tx, s.User)
-	if err == nil && !f.TOTP.IsZero() && !r.fresh(s) {
+	if err == nil && !f.TOTP.IsZero() && !s.Fresh(r.Now()) {
 		err = stepUp("another authenticator app in place of yours needs a passkey")
 	}
 	return err

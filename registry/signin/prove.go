@@ -187,7 +187,7 @@ func (r *Room) addable(tx *record.Tx, s *Session) (waits bool, err error) {
 	default:
 		return false, notYet(s)
 	}
-	if r.fresh(s) {
+	if s.Fresh(r.Now()) {
 		return false, nil
 	}
 	f, err := factors(tx, s.User)
@@ -206,7 +206,7 @@ func (r *Room) sure(tx *record.Tx, s *Session, what string) error {
 	switch {
 	case s.Needs != "":
 		return notYet(s)
-	case r.fresh(s):
+	case s.Fresh(r.Now()):
 		return nil
 	}
 	f, err := factors(tx, s.User)
@@ -243,7 +243,7 @@ func tidyLabel(label string) string {
 // minutes, that a passkey was touched: npm sends it as its one-time password. An
 // empty action or name leaves that open.
 func (r *Room) IssueProof(ctx context.Context, s *Session, action bonded.Action, name bonded.Name) (string, error) {
-	if s.Enrolling || !r.fresh(s) {
+	if s.Enrolling || !s.Fresh(r.Now()) {
 		return "", stepUp("a code for a client needs a fresh touch of your passkey")
 	}
 	text, now := strings.ToLower(rand.Text()[:10]), r.Now()

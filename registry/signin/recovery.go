@@ -219,7 +219,7 @@ const vouchersNeeded = 2
 // Vouch is an organisation owner's word, after step-up, for a recovery. With the
 // second one the recovery waits, and due says until when.
 func (r *Room) Vouch(ctx context.Context, s *Session, id string) (due time.Time, err error) {
-	if s.Enrolling || !r.fresh(s) {
+	if s.Enrolling || !s.Fresh(r.Now()) {
 		return due, stepUp("vouching for somebody needs a fresh touch of your passkey")
 	}
 	err = r.Book.Update(ctx, func(tx *record.Tx) error {

@@ -145,6 +145,9 @@ func (r *Room) session(row record.Session) *Session {
 		ID: row.ID, User: row.User, Factors: row.Factors, Label: row.Label, Created: row.Created, Seen: row.Seen,
 		Stepped: row.Stepped, Retyped: row.Retyped, This: true, recovery: row.About != "",
 	}
+	if r.without("step-up") {
+		s.Stepped = r.Now()
+	}
 	switch {
 	case !row.Frozen.IsZero():
 		s.Needs = "address"

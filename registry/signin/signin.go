@@ -147,9 +147,6 @@ func New(c Config) (*Room, error) {
 // without says if a control was taken out of the victim of a drill.
 func (r *Room) without(control string) bool { return r.Without != nil && r.Without(control) }
 
-// fresh says if a session shows a proof that a thief of its cookie has not.
-func (r *Room) fresh(s *Session) bool { return s.Fresh(r.Now()) || r.without("step-up") }
-
 // keyed is a MAC that lets something be found again without being kept.
 func keyed(key []byte, parts ...string) []byte {
 	m := hmac.New(sha256.New, key)

@@ -25,7 +25,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var visitors = map[string]*signin.Session{
 	"nobody":         nil,
 	"enrolling":      {User: "erin", Enrolling: true, Stepped: noon},
-	"no passkey":     {User: "norman", Factors: []string{"password", "totp"}},
+	"no passkey":     {User: "norman", Factors: []string{"password", "totp"}, Created: noon},
+	"retyped":        {User: "norman", Retyped: noon.Add(-time.Minute)},
+	"retyped alice":  {User: "alice", Retyped: noon},
 	"session":        {User: "alice"},
 	"step-up":        {User: "alice", Stepped: noon.Add(-time.Minute)},
 	"stale":          {User: "alice", Stepped: noon.Add(-signin.StepUpLife - time.Second)},
@@ -33,7 +35,7 @@ var visitors = map[string]*signin.Session{
 	"stale operator": {User: "olga"},
 }
 
-var columns = []string{"nobody", "enrolling", "no passkey", "session", "stale", "step-up", "stale operator", "operator"}
+var columns = []string{"nobody", "enrolling", "no passkey", "retyped", "retyped alice", "session", "stale", "step-up", "stale operator", "operator"}
 
 // gate is a set of pages whose sessions are the visitors of the table.
 func gate(t *testing.T) *Pages {
@@ -148,10 +150,10 @@ func difference(want, got string) string {
 // each need, so that a wrong table cannot be waved through by -update.
 func TestNeedsAreOrdered(t *testing.T) {
 	in := map[Need]string{
-		Anyone:    "nobody enrolling no passkey session stale step-up stale operator operator",
-		Enrolling: "enrolling no passkey session stale step-up stale operator operator",
-		Adding:    "enrolling no passkey step-up operator",
-		Full:      "no passkey session stale step-up stale operator operator",
+		Anyone:    "nobody enrolling no passkey retyped retyped alice session stale step-up stale operator operator",
+		Enrolling: "enrolling no passkey retyped retyped alice session stale step-up stale operator operator",
+		Adding:    "enrolling retyped step-up operator",
+		Full:      "no passkey retyped retyped alice session stale step-up stale operator operator",
 		Fresh:     "step-up operator",
 		Operator:  "operator",
 	}
@@ -205,7 +207,7 @@ func TestWhatChangesAuthorityIsFresh(t *testing.T) {
 	slow := map[string]string{
 		"POST /signout": "ends", "POST /account/tokens/{id}/revoke": "ends", "POST /account/sessions/{id}/end": "ends",
 		"POST /account/sessions/end-others": "ends", "POST /account/data/export": "shows, and says so", "POST /account/changes/{id}/cancel": "cancels", "POST /account/confirm": "is the proof itself",
-		"POST /account/confirm/options": "is the proof itself", "POST /account/finish": "is for enrolling sessions alone",
+		"POST /account/confirm/options": "is the proof itself", "POST /account/confirm/code": "is the proof itself", "POST /account/finish": "is for enrolling sessions alone",
 	}
 	for _, r := range gate(t).Routes() {
 		id := r.Method + " " + r.Path

@@ -17,6 +17,8 @@ func (p *Pages) accountRoutes() []Route {
 		{Method: "GET", Path: "/account/confirm", Need: Full, Do: p.confirmPage},
 		{Method: "POST", Path: "/account/confirm/options", Need: Full, Events: "-", Why: began, JSON: true, Do: p.confirmOptions},
 		{Method: "POST", Path: "/account/confirm", Need: Full, Events: "stepup.ok", Do: p.confirmed},
+		{Method: "GET", Path: "/account/confirm/code", Need: Full, Do: p.retypePage},
+		{Method: "POST", Path: "/account/confirm/code", Need: Full, Events: "stepup.ok signin.refuse signin.slow recovery.code-used", Do: p.retyped},
 		{Method: "POST", Path: "/account/changes/{id}/cancel", Need: Full, Events: "change.cancel", Do: p.cancelChange},
 		{Method: "GET", Path: "/account/sessions", Need: Full, Do: p.sessions},
 		{Method: "POST", Path: "/account/sessions/{id}/end", Need: Full, Events: "session.end", Do: p.endSession},
@@ -157,6 +159,21 @@ func (p *Pages) confirmed(a *Ask) error {
 	cookie, err := p.SignIn.FinishStepUp(a.Context(), a.Session, a.Form("secret"), []byte(a.Form("response")))
 	if err != nil {
 		return a.Again(err, "account-confirm", p.confirmView(a))
+	}
+	a.SetSession(cookie)
+	a.Redirect(a.next())
+	return nil
+}
+
+// retypePage asks for password and code where there is no passkey to ask for.
+func (p *Pages) retypePage(a *Ask) error {
+	return a.Show("account-confirm-code", View{"Next": a.next(), "User": a.Session.User})
+}
+
+func (p *Pages) retyped(a *Ask) error {
+	cookie, err := p.SignIn.Retype(a.Context(), a.Session, a.r.PostForm.Get("password"), a.Form("code"), a.Visit)
+	if err != nil {
+		return a.Again(err, "account-confirm-code", View{"Next": a.next(), "User": a.Session.User})
 	}
 	a.SetSession(cookie)
 	a.Redirect(a.next())

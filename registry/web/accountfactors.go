@@ -11,14 +11,15 @@ import (
 
 // factorRoutes add and remove what an account shows that it is somebody.
 // Adding is open to a session that came from an enrolment or recovery link;
-// everybody else shows a passkey first, who has one that counts.
+// everybody else shows a passkey first, or types password and code where there is
+// none that counts.
 func (p *Pages) factorRoutes() []Route {
 	return []Route{
 		{Method: "GET", Path: "/account/passkeys", Need: Adding, Do: p.passkeyPage},
 		{Method: "POST", Path: "/account/passkeys/options", Need: Adding, Events: "-", Why: began, JSON: true, Do: p.addOptions},
 		{Method: "POST", Path: "/account/passkeys", Need: Adding, Events: "passkey.add", Do: p.addPasskey},
-		{Method: "GET", Path: "/account/passkeys/{id}/remove", Need: Fresh, Do: p.removePasskeyPage},
-		{Method: "POST", Path: "/account/passkeys/{id}/remove", Need: Fresh, Events: "passkey.ask-remove passkey.remove", Do: p.removePasskey},
+		{Method: "GET", Path: "/account/passkeys/{id}/remove", Need: Adding, Do: p.removePasskeyPage},
+		{Method: "POST", Path: "/account/passkeys/{id}/remove", Need: Adding, Events: "passkey.ask-remove passkey.remove", Do: p.removePasskey},
 		{Method: "GET", Path: "/account/totp", Need: Adding, Do: p.totpPage},
 		{Method: "POST", Path: "/account/totp/begin", Need: Adding, Events: "-", Why: began, Do: p.beginTOTP},
 		{Method: "POST", Path: "/account/totp", Need: Adding, Events: "totp.add", Do: p.addTOTP},

@@ -168,17 +168,28 @@ func (a *Ask) enrolFirst() {
 	})
 }
 
-// confirm asks for a passkey. A button that was pressed does nothing without it.
+// confirm asks for a passkey, or where an account changes itself and has none,
+// for what it has. A button that was pressed does nothing without it.
 func (a *Ask) confirm() {
-	target := "/account/confirm?next=" + url.QueryEscape(a.here())
+	if a.route.Need == Adding && a.cannotConfirm() {
+		a.confirmAt("/account/confirm/code", "Confirm with password and code",
+			"This changes how your account is opened, so it needs your password and a code, typed within the last five minutes.")
+		return
+	}
+	a.confirmAt("/account/confirm", "Confirm with a passkey",
+		"This changes who may do what, so it needs your passkey, used within the last five minutes.")
+}
+
+func (a *Ask) confirmAt(page, how, why string) {
+	target := page + "?next=" + url.QueryEscape(a.here())
 	if a.r.Method == http.MethodGet {
 		a.Redirect(target)
 		return
 	}
 	a.refuse(http.StatusUnauthorized, View{
-		"Title": "Confirm with your passkey",
-		"Text":  "This changes who may do what, so it needs your passkey, used within the last five minutes. Nothing was changed. Confirm, then press the button again. (step_up_required)",
-		"Link":  target, "LinkText": "Confirm with a passkey",
+		"Title": "Confirm that it is you",
+		"Text":  why + " Nothing was changed. Confirm, then press the button again. (step_up_required) [step-up]",
+		"Link":  target, "LinkText": how,
 	})
 }
 

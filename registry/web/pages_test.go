@@ -70,6 +70,7 @@ func samples() map[string]View {
 		"account-security/stolen": {"User": fresh, "Factors": weak, "Waiting": nil, "Step": nextStep(weak, fresh, &signin.Session{Enrolling: true, Needs: "password"}, true), "Mail": true, "Needs": "password", "Enrolling": true, "Enough": false, "Now": noon},
 		"account-security/weak":   standing(fresh, weak, nil, false), "account-security/ready": standing(fresh, signin.Factors{Passkeys: keys[:1], Codes: 10}, nil, true),
 		"account-confirm": {"Next": "/account", "Can": true}, "account-confirm/none": {"Next": "/account", "Can": false, "Since": time.Time{}}, "account-confirm/later": {"Next": "/account", "Can": false, "Since": noon},
+		"account-confirm-code": {"Next": "/account/codes", "User": "alice", "Problem": "The code is wrong."},
 		"account-sessions": {"Sessions": sessions}, "account-passkey": {"Label": "Firefox on Linux"}, "account-remove-passkey": {"Passkey": keys[0], "Others": 1, "ID": "x"},
 		"account-totp": {"TOTP": noon, "Password": noon}, "account-totp-code": totp, "account-codes": {"Left": 2}, "account-codes/made": {"Codes": codes, "User": "alice", "URL": "https://packages.example.org/"},
 		"account-password": {"User": "alice", "Password": noon, "Removable": true}, "account-email": {"Email": "alice@example.org", "Verified": noon, "Frozen": time.Time{}, "Typed": "alice@", "Problem": "That is no address."},

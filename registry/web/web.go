@@ -41,8 +41,9 @@ const (
 	Anyone    Need = iota // no session needed; one is seen if it is there
 	Enrolling             // a session, also one that may only add factors
 	// Adding is an enrolling session, or a fresh proof as for Fresh. An account
-	// that has no passkey to prove with comes in too, and package signin says what
-	// it may add: it asks for a sign-in within minutes, or lets the passkey wait.
+	// that has no passkey to prove with types password and code once more, for a
+	// cookie alone may be stolen; package signin asks the same, and lets a passkey
+	// that was added so wait.
 	Adding
 	Full     // a session of somebody who may write
 	Fresh    // and a phishing-resistant proof within minutes
@@ -94,6 +95,7 @@ type Setup struct {
 	ID       string
 	Clients  string
 	Commands []string
+	Install  string // the command that installs the package {name}
 	// Token are the commands that give a client its token, written TOKEN.
 	Token []string
 }
@@ -211,7 +213,8 @@ func (a *Ask) meets(need Need) bool {
 	case need == Enrolling, need == Adding && s.Enrolling:
 		return true
 	case need == Adding:
-		if s.Fresh(a.pages.Now()) || a.cannotConfirm() {
+		now := a.pages.Now()
+		if s.Fresh(now) || s.Typed(now) && a.cannotConfirm() {
 			return true
 		}
 		a.confirm()
