@@ -88,7 +88,7 @@ narrower token, what each step took away. What the first token may do is known t
 the repository alone.`,
 		Example: `  bonded token show < token
   BONDED_TOKEN=... bonded token show`,
-		Args:    exactArgs(),
+		Args: exactArgs(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			text, err := tokenFrom(c.InOrStdin())
 			if err != nil {
