@@ -166,10 +166,12 @@ type fitting struct {
 	now    func() time.Time
 	// authenticate says who asks; nil for nobody.
 	authenticate func(ctx context.Context, k *identity.Keeper, ask identity.Request) (publish.Actor, error)
+	// out says which controls the rooms do without.
+	out func(control string) bool
 }
 
 func standard() fitting {
-	return fitting{checks: all.Checks(), now: time.Now, authenticate: authenticate}
+	return fitting{checks: all.Checks(), now: time.Now, authenticate: authenticate, out: func(string) bool { return false }}
 }
 
 func authenticate(ctx context.Context, k *identity.Keeper, ask identity.Request) (publish.Actor, error) {
@@ -273,7 +275,7 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	}
 	r.keeper.Proofs = r.signin.CheckProof
 	r.people = people.New(people.Config{Book: h.book, Waiting: r.waiting, Desk: r.desk, Now: f.now})
-	r.trusted = trusted.New(trusted.Config{Book: h.book, Keeper: r.keeper, Audience: host(c.URL), Issuers: c.Issuers, Now: f.now})
+	r.trusted = trusted.New(trusted.Config{Book: h.book, Keeper: r.keeper, Audience: host(c.URL), Issuers: c.Issuers, Now: f.now, Without: f.out})
 	r.privacy = privacy.New(privacy.Config{Book: h.book, Desk: r.desk, Waiting: r.waiting, Log: log, Now: f.now})
 	r.glass = glass.New(glass.Config{Book: h.book, Desk: r.desk, Now: f.now})
 	r.pages = web.New(web.Config{

@@ -35,6 +35,7 @@ const (
 	forgiven                  // its refusals are overheard
 	unverified                // no client verifies
 	failsOpen                 // a scanner that crashes lets through
+	unasked                   // the room that holds it does not ask
 )
 
 // absences is the one table of what a victim can do without. Every other
@@ -44,8 +45,9 @@ func absences() map[string]absence {
 	table := map[string]absence{
 		"scoped-tokens": forgiven, "roles": forgiven, "retired-names": forgiven, "token-lifetime": forgiven,
 		"step-up": forgiven, "trusted-publishing-only": forgiven,
-		"artifact-log":      unverified,
-		"fail-closed-gates": failsOpen,
+		"artifact-log":                unverified,
+		"fail-closed-gates":           failsOpen,
+		"trusted-publishing-hardened": unasked, "external-id-pin": unasked,
 	}
 	for _, c := range controls.Checks() {
 		table[c.ID] = leftOut
@@ -116,7 +118,7 @@ func (v *victim) start(ctx context.Context, dialects []visit.Dialect) error {
 	}
 	cfg := config{Data: v.dir, Listen: listener.Addr().String(), URL: v.url, Contact: "mailto:security@example.invalid",
 		Mail:    mailConfig{Server: "smtp+plain://" + v.town.post.address, From: "bonded@localhost"},
-		Issuers: []trusted.Issuer{{URL: v.town.issuer.URL}},
+		Issuers: []trusted.Issuer{{URL: v.town.issuer.URL, Profile: "github"}},
 	}
 	if v.h, err = openHouse(ctx, cfg, true); err != nil {
 		return err
@@ -124,7 +126,7 @@ func (v *victim) start(ctx context.Context, dialects []visit.Dialect) error {
 	if v.keys, err = v.h.keys(); err != nil {
 		return err
 	}
-	v.r, err = assemble(v.h, v.keys, slog.New(slog.DiscardHandler), fitting{checks: v.checks(), now: v.now, authenticate: v.authenticate})
+	v.r, err = assemble(v.h, v.keys, slog.New(slog.DiscardHandler), fitting{checks: v.checks(), now: v.now, authenticate: v.authenticate, out: v.out})
 	if err != nil {
 		return err
 	}
@@ -186,6 +188,9 @@ func (v *victim) Close() error {
 	}
 	return errors.Join(err, os.RemoveAll(v.dir))
 }
+
+// out is what rooms ask that can do without a control.
+func (v *victim) out(control string) bool { return slices.Contains(v.without, control) }
 
 func (v *victim) Sites() []*visit.Site { return v.sites }
 

@@ -22,7 +22,7 @@ func (s *statement) job() (*job, error) {
 	if j.subject == "" {
 		return nil, refusal("the identity token does not say which repository or account it is of")
 	}
-	if p := s.profile; p.trigger != "" {
+	if p := s.profile; p.trigger != "" && !s.without(hardened) {
 		started := s.claims.text(p.trigger)
 		if !slices.Contains(p.starts, started) {
 			why := p.refused[started]
@@ -60,8 +60,8 @@ func (s strange) Unwrap() error { return s.error }
 // the name counts before everything else.
 func (j *job) fits(p record.Publisher) error {
 	for _, name := range j.profile.pins {
-		if want := p.Claims[name]; want != "" && j.claims.text(name) != want {
-			return strange{bonded.Refusal(bonded.Forbidden, "external-id-pin",
+		if want := p.Claims[name]; want != "" && j.claims.text(name) != want && !j.without(pinning) {
+			return strange{bonded.Refusal(bonded.Forbidden, pinning,
 				"the claim %s of the identity token is %s and not the id that the trusted publisher of %s was bound to: the name %s may have gone to somebody else; if that is you, remove the publisher and add it again",
 				name, show(j.claims.text(name)), p.Package, show(j.subject))}
 		}

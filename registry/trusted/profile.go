@@ -193,8 +193,11 @@ const idHelp = "Empty: noted when the job comes for the first time. Names can be
 // What a field can be besides a claim.
 const (
 	fieldIssuer = "issuer"
-	fieldClaims = "claims"
+	fieldClaims = FurtherClaims
 )
+
+// FurtherClaims is the Claim of a field that takes several lines: NAME=VALUE.
+const FurtherClaims = "claims"
 
 func claim(name string) func(claims) string { return func(c claims) string { return c.text(name) } }
 
@@ -259,8 +262,14 @@ func mismatch(claim, got, why string) error {
 }
 
 func refusal(format string, args ...any) error {
-	return bonded.Refusal(bonded.Forbidden, "trusted-publishing-hardened", format, args...)
+	return bonded.Refusal(bonded.Forbidden, hardened, format, args...)
 }
+
+// Controls that a drill can take out.
+const (
+	hardened = "trusted-publishing-hardened"
+	pinning  = "external-id-pin"
+)
 
 // Profiles are those of the issuers that are taken.
 func (r *Room) Profiles() []Profile {

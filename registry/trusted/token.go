@@ -40,6 +40,7 @@ type statement struct {
 	claims  claims
 	jti     string
 	until   time.Time // its id must be known until then
+	without func(control string) bool
 }
 
 // read checks an identity token (OpenID Connect Core 1.0 section 3.1.3.7, RFC
@@ -65,7 +66,7 @@ func (r *Room) read(ctx context.Context, jwt, audience string) (*statement, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &statement{issuer: issuer, profile: p}
+	s := &statement{issuer: issuer, profile: p, without: r.Without}
 	var all map[string]jsontext.Value
 	if err := json.Unmarshal(payload, &all); err != nil {
 		return nil, refusal("the identity token is not readable: its claims are no JSON object, or one stands twice")
@@ -74,10 +75,10 @@ func (r *Room) read(ctx context.Context, jwt, audience string) (*statement, erro
 	if s.claims.text("iss") != issuer {
 		return nil, refusal("the claim iss of the identity token is not readable")
 	}
-	if err := s.addressed(all["aud"], audience); err != nil {
+	if err := s.addressed(all["aud"], audience); err != nil && !r.Without(hardened) {
 		return nil, err
 	}
-	if err := s.timely(r.Now()); err != nil {
+	if err := s.timely(r.Now()); err != nil && !r.Without(hardened) {
 		return nil, err
 	}
 	s.jti = s.claims.text("jti")

@@ -51,6 +51,9 @@ type Config struct {
 	// alone is used.
 	Client *http.Client
 	Now    func() time.Time
+	// Without says which controls the victim of a drill does without; nil, as on
+	// every server: all stand.
+	Without func(control string) bool
 }
 
 // Issuer is an OpenID Connect issuer that the administrator trusts.
@@ -69,6 +72,9 @@ type Room struct {
 func New(c Config) *Room {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Without == nil {
+		c.Without = func(string) bool { return false }
 	}
 	return &Room{Config: c, keys: newKeyring(c.Client, c.Now)}
 }

@@ -19,6 +19,7 @@ import (
 	manifestconfusion "bonded.dev/threats/manifest-confusion"
 	mirrorcompromise "bonded.dev/threats/mirror-compromise"
 	namereuse "bonded.dev/threats/name-reuse"
+	oidctokenreplay "bonded.dev/threats/oidc-token-replay"
 	persistentpoisonedcache "bonded.dev/threats/persistent-poisoned-cache"
 	registryauthzbug "bonded.dev/threats/registry-authz-bug"
 	registryingestrce "bonded.dev/threats/registry-ingest-rce"
@@ -41,6 +42,7 @@ import (
 // Attacks returns, by the threat's id, the attacks that play it.
 func Attacks() map[string][]drill.Attack {
 	return map[string][]drill.Attack{
+		"oidc-token-replay":           oidctokenreplay.Attacks,
 		"archive-parser-differential": archiveparserdifferential.Attacks,
 		"archive-path-traversal":      archivepathtraversal.Attacks,
 		"credential-cache-leak":       credentialcacheleak.Attacks,
