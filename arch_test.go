@@ -48,6 +48,7 @@ var may = map[string]string{
 	// people
 	"registry/waiting": "registry/record registry/event",
 	"registry/signin":  "registry/identity registry/record registry/event registry/waiting",
+	"registry/login":   "registry/identity registry/record registry/event",
 	"registry/breach":  "",
 	"registry/people":  "registry/publish registry/identity registry/record registry/event registry/waiting",
 	"registry/trusted": "registry/identity registry/record registry/event",
@@ -57,9 +58,9 @@ var may = map[string]string{
 	"registry/lapse":   "registry/record registry/event",
 	"registry/notice":  "registry/signin registry/record registry/event registry/waiting",
 	// the way out
-	"registry/web":         "ecosystem registry/publish registry/identity registry/signin registry/people registry/trusted registry/notice registry/privacy registry/glass registry/record registry/event registry/waiting",
+	"registry/web":         "ecosystem registry/publish registry/identity registry/signin registry/people registry/login registry/trusted registry/notice registry/privacy registry/glass registry/record registry/event registry/waiting",
 	"registry/web/webtest": "prove/visit internal/testenv",
-	"registry/serve":       "ecosystem registry/publish registry/identity registry/record registry/blob registry/ledger",
+	"registry/serve":       "ecosystem registry/publish registry/identity registry/login registry/record registry/blob registry/ledger",
 	// looking after it
 	"registry/keep": "ecosystem registry/record registry/blob registry/ledger registry/sign registry/project registry/publish registry/serve client/recompute internal/*",
 
