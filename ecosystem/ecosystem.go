@@ -44,6 +44,8 @@ type Info struct {
 	// Token are the commands that give a client its token, for people. TOKEN
 	// stands for it, "{url}" as above, "{place}" for the URL without its scheme.
 	Token []string
+	// Install is the command that installs the package "{name}", for people.
+	Install string
 	// MaxUpload bounds one request body, bytes.
 	MaxUpload int64
 	// Checks names the digests that its uploads carry or its documents show,

@@ -189,7 +189,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 	r.keeper.Now = f.now
 	h.book.NameKey(keys.Secret(erasedNames))
 	r.waiting = waiting.New(h.book, keys.Secret(cancelLinks))
-	r.waiting.Now, r.waiting.Log = f.now, log
+	r.waiting.Now, r.waiting.Log, r.waiting.Without = f.now, log, f.out
 	shelf := &project.Shelf{Store: h.blobs}
 	r.desk = publish.New(publish.Config{
 		Ecosystems: h.ecosystems,
@@ -241,7 +241,7 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	c := h.config
 	r.notice, err = notice.New(notice.Config{
 		Book: h.book, Waiting: r.waiting, Server: c.Mail.Server, Password: c.Mail.Password, From: c.Mail.From,
-		URL: c.URL, Log: log, Now: f.now,
+		URL: c.URL, Log: log, Now: f.now, Without: f.out,
 	})
 	if err != nil {
 		return err
@@ -254,7 +254,7 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	if err != nil {
 		return err
 	}
-	r.lapse, err = lapse.New(lapse.Config{Book: h.book, DNS: c.DNS, RDAP: c.RDAP, Pause: time.Second, Log: log, Now: f.now})
+	r.lapse, err = lapse.New(lapse.Config{Book: h.book, DNS: c.DNS, RDAP: c.RDAP, Pause: time.Second, Log: log, Now: f.now, Without: f.out})
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	}
 	r.signin, err = signin.New(signin.Config{
 		Book: h.book, Keeper: r.keeper, Waiting: r.waiting, URL: c.URL, Seal: keys.Secret("totp seeds"),
-		Breached: known, Send: send, Open: c.Registration == "open", Now: f.now, Log: log,
+		Breached: known, Send: send, Open: c.Registration == "open", Now: f.now, Log: log, Without: f.out,
 	})
 	if err != nil {
 		return err
@@ -308,7 +308,7 @@ func (h *house) recheck() time.Duration {
 func (h *house) setups() (list []web.Setup) {
 	for _, e := range h.ecosystems {
 		i := e.Info()
-		s := web.Setup{ID: i.ID, Clients: i.Clients}
+		s := web.Setup{ID: i.ID, Clients: i.Clients, Install: i.Install}
 		url := strings.TrimSuffix(h.config.URL, "/") + i.Prefix
 		_, place, _ := strings.Cut(url, "://")
 		say := strings.NewReplacer("{url}", url, "{place}", place)

@@ -76,6 +76,7 @@ func (Ecosystem) Info() ecosystem.Info {
 			"npm config set //{place}:_authToken TOKEN",
 			"yarn config set npmAuthToken TOKEN",
 		},
+		Install:   "npm install {name}",
 		MaxUpload: maxTarball/3*4 + maxJSON,
 		Checks:    []ecosystem.Hash{ecosystem.SHA1, ecosystem.SHA512},
 	}

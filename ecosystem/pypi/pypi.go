@@ -69,6 +69,7 @@ func (Ecosystem) Info() ecosystem.Info {
 			"export TWINE_USERNAME=__token__ TWINE_PASSWORD=TOKEN",
 			"export UV_PUBLISH_TOKEN=TOKEN",
 		},
+		Install:   "pip install {name}",
 		MaxUpload: largestFile + largestForm,
 		Checks:    []ecosystem.Hash{ecosystem.MD5, ecosystem.BLAKE2b},
 	}

@@ -210,6 +210,13 @@ func may(tx *record.Tx, user string, right Right, name bonded.Name) (record.Reac
 	return reach, allowed(reach, user, right, name)
 }
 
+// MayIn is May inside a transaction, for whoever changes something in it that
+// this room does not.
+func (r *Room) MayIn(tx *record.Tx, user string, right Right, name bonded.Name) error {
+	_, err := may(tx, user, right, name)
+	return err
+}
+
 // lacks lists which of the rights a user does not have.
 func lacks(reach record.Reach, rights []Right) (missing []Right) {
 	for _, right := range rights {

@@ -206,7 +206,7 @@ func TestWhatChangesAuthorityIsFresh(t *testing.T) {
 	// These give nothing away: they deny, or they end in what is asked for here.
 	slow := map[string]string{
 		"POST /signout": "ends", "POST /account/tokens/{id}/revoke": "ends", "POST /account/sessions/{id}/end": "ends",
-		"POST /account/sessions/end-others": "ends", "POST /account/data/export": "shows, and says so", "POST /account/changes/{id}/cancel": "cancels", "POST /account/confirm": "is the proof itself",
+		"POST /account/sessions/end-others": "ends", "POST /account/publishers/{id}/remove": "ends", "POST /account/data/export": "shows, and says so", "POST /account/changes/{id}/cancel": "cancels", "POST /account/confirm": "is the proof itself",
 		"POST /account/confirm/options": "is the proof itself", "POST /account/confirm/code": "is the proof itself", "POST /account/finish": "is for enrolling sessions alone",
 	}
 	for _, r := range gate(t).Routes() {

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bonded.dev"
 )
 
 //go:embed pages/*.html
@@ -77,6 +79,10 @@ func (l *layout) funcs() template.FuncMap {
 		"moment": moment,
 		"base64": base64.RawURLEncoding.EncodeToString,
 		"join":   strings.Join,
+		"path":   pathOf,
+		"place":  placeOf,
+		"hex":    bonded.Digest.Hex,
+		"size":   sizeOf,
 		// view makes a map of names and values, for parts that take several.
 		"view": func(pairs ...any) (View, error) {
 			v := View{}
@@ -112,6 +118,17 @@ func moment(t time.Time) string {
 		return "never"
 	}
 	return t.UTC().Format("2 January 2006, 15:04 UTC")
+}
+
+// sizeOf is a number of bytes for people.
+func sizeOf(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1000*1000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1000)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
 // asset serves a file that pages load; its address changes with its bytes.
@@ -156,13 +173,14 @@ var (
 		{Path: "/packages", Text: "Packages"},
 		{Path: "/orgs", Text: "Organisations"},
 		{Path: "/review", Text: "Review"},
+		{Path: "/invitations", Text: "Invitations"},
 	}
 	side = []link{
 		{Path: "/account", Text: "Overview"},
 		{Path: "/account/security", Text: "Signing in", Also: "/account/passkeys /account/totp /account/codes /account/password /account/email"},
 		{Path: "/account/sessions", Text: "Sessions"},
 		{Path: "/account/tokens", Text: "Access tokens"},
-		{Path: "/account/invitations", Text: "Invitations"},
+		{Path: "/account/publishers", Text: "Trusted publishers"},
 		{Path: "/account/journal", Text: "Journal"},
 		{Path: "/account/data", Text: "Your data"},
 	}

@@ -16,5 +16,9 @@ func (p *Pages) all() []Route {
 		p.journalRoutes(),
 		p.dataRoutes(),
 		p.operatorRoutes(),
+		p.packageRoutes(),
+		p.settingsRoutes(),
+		p.publisherRoutes(),
+		p.reviewRoutes(),
 	)
 }
