@@ -115,13 +115,12 @@ func (r *Room) choose(tx *record.Tx, j *job, only *bonded.Name) (chosen []record
 			why = err
 		}
 	}
-	packages := map[string]bool{}
-	for _, p := range chosen {
-		packages[p.Package.String()] = true
+	chosen, dropped := undisputed(chosen)
+	if dropped != nil && why == nil {
+		why = bonded.Refusal(bonded.Forbidden, "trusted-publishing", "more than one account waits with this same job for the name %s, so it cannot be known whose it would be; publish its first release with a token, and add the trusted publisher on its page then", dropped.Package)
 	}
+	chosen = fair(chosen)
 	switch {
-	case len(packages) > maxPackages:
-		return nil, bonded.Errorf(bonded.Forbidden, "this job is a trusted publisher of %d packages, more than the %d of one token; name the package that is published", len(packages), maxPackages)
 	case len(chosen) > 0:
 		return chosen, nil
 	case why != nil:

@@ -149,9 +149,8 @@ func TestPending(t *testing.T) {
 	if list, err := b.Pending(t.Context(), "alice"); err != nil || len(list) != 1 || list[0].ID != p.ID {
 		t.Errorf("alice waits for %v, %v", list, err)
 	}
-	if err := b.exchange(b.token()); err != nil {
-		t.Fatal(err)
-	}
+	_, _, err = b.Exchange(t.Context(), Ask{JWT: b.token(), Only: only("new")})
+	refused(t, "while both wait", err, bonded.Forbidden, "more than one account")
 	b.claim("new", "bob")
 	_, kept, err := b.Exchange(t.Context(), Ask{JWT: b.token(), Only: only("new")})
 	if err != nil || kept.Publisher == p.ID || strings.Contains(kept.Publisher, " ") {

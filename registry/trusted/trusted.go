@@ -19,7 +19,8 @@
 //
 // A publisher of a name that nobody took is pending: it belongs to its maker,
 // reserves nothing and ends after 30 days. The first upload claims the name for
-// the maker; if others claim it before, the publisher is void.
+// the maker; if others claim it before, the publisher is void. While more than one
+// account waits for a name with the same job, that job takes it for nobody.
 //
 // Hole: whoever runs code inside the right job before the digests are named
 // can name others. Staged releases stand behind that.
