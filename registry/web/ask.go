@@ -137,9 +137,11 @@ func (a *Ask) next() string {
 	return "/account"
 }
 
-// local says if a path leads nowhere but here.
+// local says if a path leads nowhere but here. Browsers leave out tabs and ends of
+// lines, so that "/<tab>/evil.example" is another host to them.
 func local(path string) bool {
-	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && !strings.ContainsAny(path, "\\\r\n")
+	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") &&
+		!strings.ContainsRune(path, '\\') && !strings.ContainsFunc(path, unicode.IsControl)
 }
 
 // signIn answers that somebody has to sign in first.

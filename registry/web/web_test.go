@@ -89,7 +89,7 @@ func TestCookies(t *testing.T) {
 // its reader elsewhere.
 func TestNobodyIsLedAway(t *testing.T) {
 	p := gate(t)
-	for _, next := range []string{"https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "evil", "/x\r\nSet-Cookie: a=b", "\t//evil.example"} {
+	for _, next := range []string{"https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "evil", "/x\r\nSet-Cookie: a=b", "\t//evil.example", "/\t/evil.example", "/\x00/evil.example"} {
 		q := httptest.NewRequest("GET", "http://example.org/signin?next="+url.QueryEscape(next), nil)
 		q.AddCookie(&http.Cookie{Name: "bonded-session", Value: "session"})
 		w := httptest.NewRecorder()
