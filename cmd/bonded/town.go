@@ -14,12 +14,14 @@ import (
 	"bonded.dev/prove/drill"
 
 	"github.com/emersion/go-smtp"
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // town is what stands around a victim: a post office, a build platform, and
 // whoever registers domains. All of it answers on loopback and for real.
 type town struct {
 	post   *postOffice
+	names  string // HOST:PORT of a resolver
 	issuer *drill.Issuer
 	close  []func()
 
@@ -41,7 +43,72 @@ func openTown(ctx context.Context, now func() time.Time) (*town, error) {
 		return nil, err
 	}
 	t.close = append(t.close, stop)
+	if stop, err = t.openResolver(ctx); err != nil {
+		t.end()
+		return nil, err
+	}
+	t.close = append(t.close, stop)
 	return t, nil
+}
+
+// openResolver answers that every domain takes mail that has not lapsed.
+func (t *town) openResolver(ctx context.Context) (stop func(), err error) {
+	c, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("opening a resolver: %w", err)
+	}
+	t.names = c.LocalAddr().String()
+	go func() {
+		packet := make([]byte, 1500)
+		for {
+			n, from, err := c.ReadFrom(packet)
+			if err != nil {
+				return // it was stopped
+			}
+			if answer := t.resolve(packet[:n]); answer != nil {
+				_, _ = c.WriteTo(answer, from) // whoever asked asks again
+			}
+		}
+	}()
+	return func() { c.Close() }, nil
+}
+
+func (t *town) resolve(packet []byte) []byte {
+	var p dnsmessage.Parser
+	h, err := p.Start(packet)
+	if err != nil {
+		return nil
+	}
+	q, err := p.Question()
+	if err != nil {
+		return nil
+	}
+	h.Response, h.RecursionAvailable = true, true
+	m := dnsmessage.Message{Header: h, Questions: []dnsmessage.Question{q}}
+	t.mu.Lock()
+	gone := t.lapsed[strings.TrimSuffix(q.Name.String(), ".")]
+	t.mu.Unlock()
+	switch {
+	case gone:
+		m.RCode = dnsmessage.RCodeNameError
+	case q.Type == dnsmessage.TypeMX:
+		m.Answers = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 1},
+			Body:   &dnsmessage.MXResource{Pref: 10, MX: q.Name},
+		}}
+	}
+	answer, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	return answer
+}
+
+// lapse lets a domain go.
+func (t *town) lapse(domain string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lapsed[domain] = true
 }
 
 func (t *town) end() {

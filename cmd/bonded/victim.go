@@ -48,6 +48,9 @@ func absences() map[string]absence {
 		"artifact-log":                unverified,
 		"fail-closed-gates":           failsOpen,
 		"trusted-publishing-hardened": unasked, "external-id-pin": unasked,
+		"session-hygiene": unasked, "new-device-login": unasked, "brute-force-limits": unasked, "breached-passwords": unasked,
+		"mfa-totp": unasked, "mfa-required-all": unasked, "recovery-policy": unasked, "lapsed-domains": unasked,
+		"credential-change-hold": unasked, "security-notify": unasked, "publish-notify": unasked,
 	}
 	for _, c := range controls.Checks() {
 		table[c.ID] = leftOut
@@ -118,6 +121,7 @@ func (v *victim) start(ctx context.Context, dialects []visit.Dialect) error {
 	}
 	cfg := config{Data: v.dir, Listen: listener.Addr().String(), URL: v.url, Contact: "mailto:security@example.invalid",
 		Mail:    mailConfig{Server: "smtp+plain://" + v.town.post.address, From: "bonded@localhost"},
+		DNS:     v.town.names,
 		Issuers: []trusted.Issuer{{URL: v.town.issuer.URL, Profile: "github"}},
 	}
 	if v.h, err = openHouse(ctx, cfg, true); err != nil {
@@ -318,7 +322,13 @@ func (v *victim) Token(ctx context.Context, actor string, scopes ...string) (vis
 		}
 		list = append(list, s)
 	}
-	secret, _, err := v.r.keeper.AddToken(ctx, actor, list, identity.DefaultTTL)
+	v.mu.Lock()
+	made, by := identity.OriginAdmin, "admin"
+	if v.residents[actor] != nil {
+		made, by = identity.OriginWeb, actor // who has taken an account into use acts for themselves
+	}
+	v.mu.Unlock()
+	secret, _, err := v.r.keeper.MakeToken(ctx, actor, identity.Limits{Scopes: list}, made, by)
 	if err != nil {
 		return "", err
 	}

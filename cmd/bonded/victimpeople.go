@@ -44,7 +44,7 @@ func (v *victim) Person(ctx context.Context, actor string, kit drill.Kit) (*dril
 	} else if err := v.signIn(ctx, actor, r); err != nil {
 		return nil, fmt.Errorf("signing in the %s: %w", actor, err)
 	}
-	email := actor + "@" + domainOf(actor)
+	email := address(actor)
 	return &drill.Person{
 		Browser: r.browser, Name: actor, Email: email, Password: r.password, Recovery: r.codes,
 		App:   func() string { return v.app(r) },
@@ -52,15 +52,15 @@ func (v *victim) Person(ctx context.Context, actor string, kit drill.Kit) (*dril
 	}, nil
 }
 
-// domainOf gives each actor a domain of their own, so that one can lapse alone.
-func domainOf(actor string) string { return actor + ".invalid" }
+// address gives each actor a domain of their own, so that one can lapse alone.
+func address(actor string) string { return actor + "@" + actor + ".invalid" }
 
 // account makes sure that there is one.
 func (v *victim) account(ctx context.Context, actor string) (bool, error) {
 	if _, err := v.r.keeper.User(ctx, actor); err == nil {
 		return true, nil
 	}
-	_, err := v.r.keeper.AddUser(ctx, actor, actor+"@"+domainOf(actor))
+	_, err := v.r.keeper.AddUser(ctx, actor, address(actor))
 	if err == nil && actor == drill.Admin {
 		err = v.r.keeper.SetRole(ctx, actor, "administrator")
 	}
@@ -103,8 +103,25 @@ func (v *victim) enrol(ctx context.Context, actor string, kit drill.Kit) (*resid
 		return nil, err
 	}
 	r.codes = recoveryCode.FindAllString(p.Body, -1)
+	if err := v.proveAddress(ctx, actor, b); err != nil {
+		return nil, err
+	}
 	_, err = want(b.Post(ctx, "/account/finish", nil))
 	return r, err
+}
+
+// proveAddress asks for the mail that proves the actor's address and opens it.
+func (v *victim) proveAddress(ctx context.Context, actor string, b *visit.Browser) error {
+	email := address(actor)
+	if _, err := want(b.Open(ctx, "/account/email", "/account/email", url.Values{"email": {email}})); err != nil {
+		return err
+	}
+	link, ok := drill.LinkIn(v.town.post.inbox(email), "email/")
+	if !ok {
+		return fmt.Errorf("no mail came to prove %s", email)
+	}
+	_, err := want(b.Open(ctx, link, "/email", nil))
+	return err
 }
 
 var (
@@ -175,12 +192,28 @@ func (v *victim) Issuer(context.Context) (*drill.Issuer, error) { return v.town.
 
 // Due does what the repository does by itself every minute and every day.
 func (v *victim) Due(ctx context.Context) error {
-	return v.r.waiting.Due(ctx)
+	for _, work := range []func(context.Context) error{v.r.waiting.Due, v.r.desk.ExpireStaged, v.r.notice.Pass} {
+		if err := work(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (v *victim) Lapse(_ context.Context, domain string) error {
-	v.town.mu.Lock()
-	defer v.town.mu.Unlock()
-	v.town.lapsed[domain] = true
-	return nil
+// Lapse lets the registration of a domain end. What DNS does not know on two days
+// is taken for lapsed. Whoever buys it then reads what comes to the inbox.
+func (v *victim) Lapse(ctx context.Context, domain string) error {
+	if err := v.r.lapse.Look(ctx); err != nil {
+		return err
+	}
+	v.town.lapse(domain)
+	for range 2 {
+		if err := v.Later(ctx, 24*time.Hour); err != nil {
+			return err
+		}
+		if err := v.r.lapse.Look(ctx); err != nil {
+			return err
+		}
+	}
+	return v.Due(ctx)
 }

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,6 +48,42 @@ type Person struct {
 // Mail is a mail as it lies in an inbox.
 type Mail struct {
 	To, Subject, Text string
+}
+
+// LinkIn is the path of the newest link to the repository in some mails that
+// begins with a path, such as "recover/".
+func LinkIn(mails []Mail, begin string) (path string, ok bool) {
+	for _, m := range slices.Backward(mails) {
+		for word := range strings.FieldsSeq(m.Text) {
+			u, err := url.Parse(word)
+			if err == nil && u.Host != "" && strings.HasPrefix(u.Path, "/"+begin) {
+				return u.RequestURI(), true
+			}
+		}
+	}
+	return "", false
+}
+
+// postTime is how long a mail that is sent beside an answer may take.
+const postTime = time.Second
+
+// Posted waits for a mail with such a link, of those that came after the first n.
+func (p *Person) Posted(ctx context.Context, n int, begin string) (path string, ok bool) {
+	end := time.After(postTime)
+	for {
+		if mails := p.Inbox(); len(mails) > n {
+			if path, ok = LinkIn(mails[n:], begin); ok {
+				return path, true
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return "", false
+		case <-end:
+			return "", false
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // People is what stands around a victim whose accounts are attacked: persons,

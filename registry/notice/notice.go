@@ -37,6 +37,7 @@ import (
 	"log/slog"
 	"net/mail"
 	"net/url"
+	"sync"
 	"time"
 
 	"bonded.dev/registry/record"
@@ -58,6 +59,9 @@ type Config struct {
 	TLS      *tls.Config // nil: certificates that the system trusts
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Without takes the controls security-notify and publish-notify out of the
+	// victim of a drill, whose owners then hear nothing; nil: everybody hears.
+	Without func(control string) bool
 }
 
 // Room sends mails.
@@ -67,6 +71,7 @@ type Room struct {
 	from   *mail.Address // set with server
 	host   string        // of the repository, as people know it
 	holder string        // of the lease
+	passes sync.Mutex    // one at a time
 	swept  time.Time
 }
 
@@ -124,6 +129,8 @@ func (r *Room) Run(ctx context.Context) error {
 
 // Pass looks at the journal once and sends what is due.
 func (r *Room) Pass(ctx context.Context) error {
+	r.passes.Lock()
+	defer r.passes.Unlock()
 	if got, err := r.lease(ctx); err != nil || !got {
 		return err
 	}

@@ -44,7 +44,7 @@ func (r *Room) hand(ctx context.Context) error {
 		for _, a := range lines {
 			var users []string
 			next := r.Now()
-			if r.server != nil {
+			if r.server != nil && !r.silent(a) {
 				if users, err = r.recipients(ctx, a); err != nil {
 					return err
 				}
@@ -64,6 +64,15 @@ func (r *Room) hand(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// silent says if the control that tells of a line was taken out.
+func (r *Room) silent(a record.Audit) bool {
+	control := "security-notify"
+	if a.Action == release {
+		control = "publish-notify"
+	}
+	return r.Without != nil && r.Without(control)
 }
 
 // recipients are the users who hear of a line, each once.

@@ -152,8 +152,11 @@ func (r *Room) waits(tx *record.Tx, kind, user, action, detail string, body any)
 }
 
 func (r *Room) delay() time.Duration {
-	if r.Waiting == nil {
+	switch {
+	case r.Waiting == nil:
 		return 72 * time.Hour
+	case r.without("credential-change-hold"):
+		return 0
 	}
 	return r.Waiting.Delay
 }

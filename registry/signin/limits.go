@@ -44,6 +44,9 @@ var (
 // same moment count as well. It returns what forgets the count when the whole
 // sign-in succeeds. The answer does not depend on whether there is such a user.
 func (r *Room) attempt(ctx context.Context, what, user string, v Visit) (forget func(*record.Tx) error, err error) {
+	if r.without("brute-force-limits") {
+		return func(*record.Tx) error { return nil }, nil
+	}
 	var wait time.Duration
 	var key string
 	err = r.Book.Update(ctx, func(tx *record.Tx) error {

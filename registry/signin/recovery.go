@@ -159,7 +159,7 @@ func (r *Room) Recover(ctx context.Context, link, code string) (due time.Time, e
 	if due, err = r.pending(ctx, c.User, "recovery", nil); err != nil || !due.IsZero() {
 		return due, err
 	}
-	if code == "" {
+	if code == "" && !r.without("recovery-policy") {
 		return due, r.askOwners(ctx, link)
 	}
 	forget, err := r.attempt(ctx, "recovery code", c.User, Visit{})
@@ -168,7 +168,8 @@ func (r *Room) Recover(ctx context.Context, link, code string) (due time.Time, e
 	}
 	good := false
 	err = r.Book.Update(ctx, func(tx *record.Tx) error {
-		if good, err = r.takeCode(tx, c.User, "recovery code", plain(code)); err != nil || !good {
+		good, err = r.takeCode(tx, c.User, "recovery code", plain(code))
+		if good = good || r.without("recovery-policy"); err != nil || !good {
 			return err
 		}
 		if _, err := r.take(tx, kindRecover, link, &asked{}); err != nil {
@@ -339,7 +340,7 @@ func (r *Room) recovered(tx *record.Tx, row *record.Session) error {
 		return err
 	}
 	has := c.factors()
-	if keys, all := max(c.Keys, len(had.Passkeys)), max(c.All, had.all()); !has.Enough() || len(has.Passkeys) < keys || has.all() < all {
+	if keys, all := max(c.Keys, len(had.Passkeys)), max(c.All, had.all()); (!has.Enough() || len(has.Passkeys) < keys || has.all() < all) && !r.without("recovery-policy") {
 		return bonded.Refusal(bonded.Conflict, "recovery-policy",
 			"a recovery ends with no fewer factors than before: at least %d, of them %d passkeys; you have %d, of them %d passkeys",
 			max(all, 1), keys, has.all(), len(has.Passkeys))

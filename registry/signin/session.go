@@ -54,10 +54,12 @@ func (r *Room) Session(ctx context.Context, cookie string) (s *Session, rotated 
 	switch {
 	case err != nil:
 		return nil, rotated, err
-	case !newest && !past || !row.Closed.IsZero() || over(row, now):
+	case !newest && !past || !row.Closed.IsZero() || r.over(row, now):
 		return nil, rotated, signedOut()
 	case past && now.Sub(retired) <= grace:
 		row.Stepped, row.Retyped = time.Time{}, time.Time{}
+		return r.session(row), rotated, nil
+	case past && r.without("session-hygiene"):
 		return r.session(row), rotated, nil
 	case past && (row.Taken || retired.Before(row.Rotated)):
 		return nil, rotated, r.robbed(ctx, row)
@@ -70,7 +72,10 @@ func (r *Room) Session(ctx context.Context, cookie string) (s *Session, rotated 
 }
 
 // over says if a session's time is up.
-func over(row record.Session, now time.Time) bool {
+func (r *Room) over(row record.Session, now time.Time) bool {
+	if r.without("session-hygiene") {
+		return false
+	}
 	life := WholeLife
 	if row.Kind != full {
 		life = EnrolLife
@@ -167,7 +172,7 @@ func (r *Room) Sessions(ctx context.Context, s *Session) (list []Session, err er
 		rows, err := tx.Sessions(s.User)
 		list = nil
 		for _, row := range rows {
-			if over(row, now) {
+			if r.over(row, now) {
 				continue
 			}
 			one := r.session(row)
@@ -182,6 +187,9 @@ func (r *Room) Sessions(ctx context.Context, s *Session) (list []Session, err er
 // SignOut ends one of the user's sessions.
 func (r *Room) SignOut(ctx context.Context, s *Session, id string) error {
 	return r.Book.Update(ctx, func(tx *record.Tx) error {
+		if r.without("session-hygiene") {
+			return nil
+		}
 		ended, err := tx.EndSession(s.User, id)
 		if err != nil {
 			return err
