@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -149,6 +151,15 @@ func does(t *testing.T, p *Pages, user, path string, status int, fields ...strin
 	return webtest.TextIn(w.Body.String())
 }
 
+// named is a package of the workshop.
+func named(key string) bonded.Name {
+	return bonded.Name{Ecosystem: "npm", Key: key, Display: key}
+}
+
+func newRequest(t *testing.T) *http.Request {
+	return httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+}
+
 const pad = "/packages/npm/@acme%2Fpad"
 
 func TestPackagePages(t *testing.T) {
@@ -235,7 +246,7 @@ func TestPeopleOfAPackage(t *testing.T) {
 	does(t, p, "bob", pad+"/people/rights", 400, "principal", "bob")
 	does(t, p, "bob", pad+"/people/rights", 303, "principal", "bob", "rights", "publish")
 	shows(t, p, "bob", pad+"/settings", 200, "!Remove alice", "alice loses every right on npm/@acme/pad")
-	waits, err := p.Book.WaitingOfPackage(t.Context(), bonded.Name{Ecosystem: "npm", Key: "@acme/pad"})
+	waits, err := p.Book.WaitingOfPackage(t.Context(), named("@acme/pad"))
 	if err != nil || len(waits) != 1 {
 		t.Fatal(waits, err)
 	}
@@ -280,7 +291,7 @@ func TestPolicyOfAPackage(t *testing.T) {
 	}
 	shows(t, p, "", pad, 200, "somebody else approves each release")
 	shows(t, p, "bob", pad+"/settings", 200, "npm/@acme/pad needs no longer: two people for each release", "Cancel")
-	waits, err := p.Book.WaitingOfPackage(t.Context(), bonded.Name{Ecosystem: "npm", Key: "@acme/pad"})
+	waits, err := p.Book.WaitingOfPackage(t.Context(), named("@acme/pad"))
 	if err != nil || len(waits) != 1 {
 		t.Fatal(waits, err)
 	}
@@ -308,7 +319,7 @@ func TestTrustedPublisherPages(t *testing.T) {
 	does(t, p, "alice", at, 409, form...)
 	shows(t, p, "bob", pad+"/settings", 200, "repository acme/pad", "never used")
 	shows(t, p, "", pad, 200, "1 build job", "!acme/pad, workflow")
-	list, err := p.Trusted.Of(t.Context(), bonded.Name{Ecosystem: "npm", Key: "@acme/pad"})
+	list, err := p.Trusted.Of(t.Context(), named("@acme/pad"))
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}

@@ -13,6 +13,7 @@ func (p *Pages) all() []Route {
 		p.accountRoutes(),
 		p.factorRoutes(),
 		p.tokenRoutes(),
+		p.deviceRoutes(),
 		p.journalRoutes(),
 		p.dataRoutes(),
 		p.operatorRoutes(),
@@ -20,5 +21,7 @@ func (p *Pages) all() []Route {
 		p.settingsRoutes(),
 		p.publisherRoutes(),
 		p.reviewRoutes(),
+		p.orgRoutes(),
+		p.invitationRoutes(),
 	)
 }
