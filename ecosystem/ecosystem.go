@@ -108,16 +108,20 @@ type Docs interface {
 type Verb int
 
 const (
-	Fetch    Verb = iota + 1 // a document or an artifact: Path
-	Publish                  // an upload: Draft
-	Change                   // tags, deprecation, yanks, deletion: Draft
-	Stage                    // part of an upload in many requests
-	Search                   // Query
-	Whoami                   //
-	Ping                     //
-	Answer                   // a constant answer that Reply knows, no state needed
-	Audience                 // which audience an identity token needs: Outcome.Audience
-	Exchange                 // an identity token of a build job for an upload token
+	Fetch     Verb = iota + 1 // a document or an artifact: Path
+	Publish                   // an upload: Draft
+	Change                    // tags, deprecation, yanks, deletion: Draft
+	Stage                     // part of an upload in many requests
+	Search                    // Query
+	Whoami                    //
+	Ping                      //
+	Answer                    // a constant answer that Reply knows, no state needed
+	Audience                  // which audience an identity token needs: Outcome.Audience
+	Exchange                  // an identity token of a build job for an upload token
+	Login                     // begins a log-in that a person allows on a page: Outcome.Login
+	LoginDone                 // whether the person did, by Ask.Secret: Outcome.Login, Outcome.Token
+	Tokens                    // the tokens that the caller may see: Outcome.Tokens
+	Revoke                    // ends one of them, by Ask.Secret: its id, or the token
 )
 
 // Request is an HTTP request as far as a dialect may see it.
@@ -156,6 +160,9 @@ type Ask struct {
 	// Proof is a one-time proof of a person that the client sent beside its
 	// credential, such as a code that was typed a moment ago; empty: none.
 	Proof string
+	// Secret is what the client goes on with (LoginDone), or what it wants ended
+	// (Revoke). It stands in no log.
+	Secret string
 	// Audience is what the client's own flow puts before the host in the audience
 	// of an identity token (Exchange). Member is the member of the JSON body that
 	// carries the token; empty: it is the bearer token of the request.
@@ -199,6 +206,36 @@ type Outcome struct {
 	Audience string
 	Token    string
 	Ends     time.Time
+	// Login is a log-in that was begun (Login) or is asked about (LoginDone). With
+	// an Err of the control step-up it is how the client gets the proof that was
+	// missing: its person opens Page, and LoginDone then has the proof as Token.
+	Login  Pending
+	Tokens []Token // Tokens
+}
+
+// Pending is a person's answer that a client waits for.
+type Pending struct {
+	Page   string // where the person goes, URL; empty: there is none
+	Code   string // that the page asks for; empty: none
+	Secret string // for Ask.Secret
+	State  string // of LoginDone: empty, PendingWaits, PendingRefused, PendingOver
+}
+
+// States of a person's answer. Once it came the state is empty.
+const (
+	PendingWaits   = "waits"
+	PendingRefused = "refused"
+	PendingOver    = "over" // it expired, or was fetched already
+)
+
+// Token is a token without its secret.
+type Token struct {
+	ID       string
+	Label    string
+	Created  time.Time
+	Expires  time.Time
+	Networks []string // CIDR; none: everywhere
+	Reads    bool     // it can change nothing
 }
 
 // Staged says what happens to a release that was taken and waits: which one, for

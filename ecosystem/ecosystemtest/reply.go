@@ -31,15 +31,21 @@ func checkReply(t *testing.T, eco ecosystem.Ecosystem, s Suite) {
 		hit := ecosystem.Hit{Name: name, Summary: bonded.Summary{Version: "1.0.0", Description: `a "quoted" <b>text</b>`}, Updated: 1935835200}
 		good := eco.Reply(ecosystem.Outcome{
 			Ask: a, User: Owner, Receipt: bonded.Receipt{Index: 7, Size: 9}, Hits: []ecosystem.Hit{hit}, Total: 1,
-			Audience: "packages.example.org", Token: "an-upload-token", Ends: time.Unix(1935835200, 0),
+			Audience: "packages.example.org", Token: "an-upload-token", Ends: time.Unix(1935835200, 0), Base: "https://packages.example.org/",
+			Login:  ecosystem.Pending{Page: "https://packages.example.org/device?code=BCDF-GHJK", Code: "BCDF-GHJK", Secret: "a-secret"},
+			Tokens: []ecosystem.Token{{ID: "abc234", Label: "laptop"}},
 		})
 		// An answer that is always the same may be a no; every other success is one.
 		if good.Status/100 != 2 && a.Verb != ecosystem.Answer {
 			t.Errorf("%s: success is answered with %d", r.Case, good.Status)
 		}
 		checkBody(t, good, r.Case)
-		if want := map[ecosystem.Verb]string{ecosystem.Exchange: "an-upload-token", ecosystem.Audience: "packages.example.org"}[a.Verb]; !strings.Contains(string(good.Body), want) {
+		if want := map[ecosystem.Verb]string{ecosystem.Exchange: "an-upload-token", ecosystem.Audience: "packages.example.org",
+			ecosystem.Login: "/device?code=BCDF-GHJK", ecosystem.LoginDone: "an-upload-token", ecosystem.Tokens: "abc234"}[a.Verb]; !strings.Contains(string(good.Body), want) {
 			t.Errorf("%s: %s does not hold %s", r.Case, good.Body, want)
+		}
+		if a.Verb == ecosystem.LoginDone {
+			checkPending(t, eco, a, r.Case)
 		}
 		if a.Verb == ecosystem.Publish {
 			checkStaged(t, eco, a, r.Case)
@@ -67,12 +73,27 @@ func checkStaged(t *testing.T, eco ecosystem.Ecosystem, a ecosystem.Ask, name st
 	}
 }
 
+// checkPending answers a client whose person has not answered, or not with yes.
+func checkPending(t *testing.T, eco ecosystem.Ecosystem, a ecosystem.Ask, name string) {
+	t.Helper()
+	for _, state := range []string{ecosystem.PendingWaits, ecosystem.PendingRefused, ecosystem.PendingOver} {
+		r := eco.Reply(ecosystem.Outcome{Ask: a, Login: ecosystem.Pending{State: state}, Token: "no-token"})
+		checkBody(t, r, name)
+		if r.Status == 200 || strings.Contains(string(r.Body), "no-token") {
+			t.Errorf("%s, %s: %d %s", name, state, r.Status, r.Body)
+		}
+	}
+}
+
 func checkErrors(t *testing.T, eco ecosystem.Ecosystem, a ecosystem.Ask, name string) {
 	t.Helper()
 	const public, secret = "left-pad 1.3.0 is there already (immutable-versions); publish a new version", "secret cause"
 	for k := bonded.Internal; k <= bonded.TooMany; k++ {
 		r := eco.Reply(ecosystem.Outcome{Ask: a, Err: &bonded.Error{Kind: k, Control: "immutable-versions", Public: public, Err: errors.New(secret)}})
 		checkBody(t, r, name)
+		if a.Verb == ecosystem.Login {
+			continue // clients try worse ways to log in after some statuses
+		}
 		server := k == bonded.Internal || k == bonded.Unavailable
 		if server && r.Status/100 != 5 || !server && r.Status/100 != 4 {
 			t.Errorf("%s: kind %d is answered with %d", name, k, r.Status)

@@ -29,8 +29,9 @@ const (
 	opUsers     = "users"
 	opAccess    = "access"
 	opStaging   = "staging"
-	opWebLogins = "web-login"
 	opExchange  = "exchange"
+	opLoginDone = "login-done"
+	opUser      = "user"
 )
 
 const (
@@ -62,7 +63,18 @@ func (e Ecosystem) Ask(r ecosystem.Request) (ecosystem.Ask, error) {
 	if err != nil {
 		return ecosystem.Ask{}, err
 	}
-	return askPackage(r, n, rest, get)
+	a, err := askPackage(r, n, rest, get)
+	return proved(r, a), err
+}
+
+// proved adds the one-time password (npm-registry-fetch lib/index.js) of what
+// changes something. On reading the header is not looked at: answers would be
+// remembered by it.
+func proved(r ecosystem.Request, a ecosystem.Ask) ecosystem.Ask {
+	if a.Verb == ecosystem.Publish || a.Verb == ecosystem.Change {
+		a.Proof = r.Header("npm-otp")
+	}
+	return a
 }
 
 // noSuch turns a broken rule into "not found": on reading, that is all it means.
@@ -192,7 +204,8 @@ func (e Ecosystem) askRegistry(r ecosystem.Request, segs []string, get bool) (ec
 		if err != nil {
 			return ecosystem.Ask{}, noSuch(err)
 		}
-		return askPackageSettings(r, n, rest, get)
+		a, err := askPackageSettings(r, n, rest, get)
+		return proved(r, a), err
 	}
 	if r.Method == "POST" && len(segs) > len(exchangePath) && slices.Equal(segs[:len(exchangePath)], exchangePath) {
 		return e.askExchange(r, segs[len(exchangePath):])
@@ -213,13 +226,24 @@ func (e Ecosystem) askRegistry(r ecosystem.Request, segs []string, get bool) (ec
 	case get && path == "v1/search":
 		return askSearch(r.Query), nil
 	case r.Method == "POST" && path == "v1/login":
-		return answer(opWebLogins)
+		return ecosystem.Ask{Verb: ecosystem.Login}, nil
+	case get && path == donePath:
+		return ecosystem.Ask{Verb: ecosystem.LoginDone, Op: opLoginDone, Secret: r.Query.Get("secret")}, nil
+	case get && path == "npm/v1/tokens":
+		return ecosystem.Ask{Verb: ecosystem.Tokens, Auth: true}, nil
+	case r.Method == "DELETE" && len(segs) == 5 && strings.HasPrefix(path, "npm/v1/tokens/token/"):
+		return ecosystem.Ask{Verb: ecosystem.Revoke, Auth: true, Secret: segs[4]}, nil
+	case r.Method == "DELETE" && len(segs) == 3 && strings.HasPrefix(path, "user/token/"):
+		return ecosystem.Ask{Verb: ecosystem.Revoke, Auth: true, Secret: segs[2]}, nil
 	case r.Method == "PUT" && strings.HasPrefix(path, "user/org.couchdb.user:"):
 		return answer(opLogin)
 	case r.Method == "POST" && strings.HasPrefix(path, "npm/v1/security/"):
 		return answer(opAudit)
 	case strings.HasPrefix(path, "npm/v1/tokens"), strings.HasPrefix(path, "user/token/"), path == "npm/v1/user":
 		return answer(opTokens)
+	case get && strings.HasPrefix(path, "user/org.couchdb.user:"):
+		// npm owner asks who somebody is before it reads the owners.
+		return ecosystem.Ask{Verb: ecosystem.Answer, Op: opUser, Auth: true}, nil
 	case strings.HasPrefix(path, "user/"), strings.HasPrefix(path, "org/"), strings.HasPrefix(path, "team/"):
 		return answer(opUsers)
 	case strings.HasPrefix(path, "stage/"), path == "stage":
@@ -227,6 +251,10 @@ func (e Ecosystem) askRegistry(r ecosystem.Request, segs []string, get bool) (ec
 	}
 	return ecosystem.Ask{}, notHere(r)
 }
+
+// donePath, below "/-/", is where a client that began a log-in asks if its person
+// has answered. Clients take the address from the answer to the beginning.
+const donePath = "v1/done"
 
 // exchangePath stands below "/-/": npm lib/utils/oidc.js. npm asks for it at the
 // root of the host, whatever the path of the registry is.

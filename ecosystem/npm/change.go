@@ -110,7 +110,7 @@ func draftMessage(d *bonded.Draft, r *bonded.Release, manifest jsontext.Value) e
 // unchangeable explains a document that holds no versions.
 func unchangeable(doc *packument) error {
 	if len(doc.Maintainers) > 0 {
-		return bonded.Errorf(bonded.Unsupported, "owners cannot be changed from here yet; ask the repository's administrator")
+		return bonded.Errorf(bonded.Unsupported, "owners are invited and removed on the repository's pages: packages, then %s; whoever is invited has to accept", doc.ID)
 	}
 	return bonded.Errorf(bonded.Unsupported, "the request carries neither a tarball nor versions; this repository has nothing else that it could change")
 }

@@ -13,15 +13,13 @@ var refusals = map[string]struct {
 	status int
 	text   string
 }{
-	// npm falls back to asking for a password on any 4xx and on 500, and tries
-	// again on other 5xx unless it was a POST; 501 ends the login with our words.
-	opWebLogins: {501, "there is no login from the command line here yet; ask the repository's administrator for a token and put it into .npmrc as _authToken"},
-	opLogin:     {422, "there is no login by password here; ask the repository's administrator for a token and put it into .npmrc as _authToken"},
+	opLogin: {422, "there is no login by password here: run npm login with --auth-type=web, or make a token on the repository's page account/tokens and put it into .npmrc as _authToken"},
 	// npm install goes on without a word, npm audit prints this and fails. An
 	// empty report would claim that somebody had looked.
 	opAudit:   {404, "this repository holds no advisories; nothing was audited"},
-	opTokens:  {422, "tokens and profiles cannot be managed from here yet; ask the repository's administrator"},
-	opUsers:   {422, "users, owners and teams cannot be managed from here yet; ask the repository's administrator"},
+	opTokens:  {422, "tokens are made on the repository's page account/tokens/new, where your passkey confirms it; the profile is on its page account"},
+	opUsers:   {422, "organisations, teams and owners are looked after on the repository's pages orgs and packages, where whoever is invited has to accept"},
+	opUser:    {422, "owners are invited and removed on the repository's pages: packages, then the package; whoever is invited has to accept"},
 	opAccess:  {422, "access to single packages cannot be set here; every package can be read by everybody who can reach the repository"},
 	opStaging: {422, "releases that wait for approval are shown, approved and rejected on the repository's pages below /review/; npm publish stages what needs it"},
 }
@@ -45,6 +43,14 @@ func (e Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
 		return answer(200, map[string]any{})
 	case a.Verb == ecosystem.Search:
 		return replySearch(o)
+	case a.Verb == ecosystem.Login:
+		return replyLogin(o)
+	case a.Verb == ecosystem.LoginDone:
+		return replyDone(o)
+	case a.Verb == ecosystem.Tokens:
+		return replyTokens(o)
+	case a.Verb == ecosystem.Revoke:
+		return answer(200, map[string]any{"ok": true})
 	case a.Verb == ecosystem.Exchange:
 		return answer(201, map[string]any{"token": o.Token, "token_type": "oidc", "expires": timeText(o.Ends)})
 	case o.Receipt.Staged != "":
@@ -77,7 +83,13 @@ func answer(status int, body any) ecosystem.Response {
 // replyError says an error so that each client prints its words.
 func replyError(o ecosystem.Outcome) ecosystem.Response {
 	kind, control, public := bonded.Explain(o.Err)
+	if control == stepUp && o.Login.Page != "" {
+		return replyProve(o, public)
+	}
 	status := ecosystem.StatusOf(kind)
+	if o.Ask.Verb == ecosystem.Login && status <= 500 {
+		status = loginStatus(status)
+	}
 	// On 409 older clients fetch the document, merge, and publish again.
 	if kind == bonded.Conflict && (o.Ask.Verb == ecosystem.Publish || o.Ask.Verb == 0) {
 		status = 403

@@ -99,7 +99,7 @@ func TestAsk(t *testing.T) {
 		{"GET", "-/package/x/visibility", "", ecosystem.Fetch, "", "x", "npm/x/visibility.json"},
 		{"GET", "-/npm/v1/keys", "", ecosystem.Fetch, "", "", keysPath},
 		{"POST", "-/npm/v1/security/audits/quick", "", ecosystem.Answer, opAudit, "", ""},
-		{"DELETE", "-/user/token/abc", "", ecosystem.Answer, opTokens, "", ""},
+		{"DELETE", "-/user/token/abc", "", ecosystem.Revoke, "", "", ""},
 		{"GET", "-/org/acme/package", "", ecosystem.Answer, opUsers, "", ""},
 	} {
 		a, err := Ecosystem{}.Ask(ecosystem.Request{Method: c.method, Path: c.url, Header: func(k string) string {
@@ -108,7 +108,7 @@ func TestAsk(t *testing.T) {
 		if err != nil || a.Verb != c.verb || a.Op != c.op || a.Name.Key != c.name || a.Path != c.path {
 			t.Errorf("%s %s: %+v, %v", c.method, c.url, a, err)
 		}
-		if writes := a.Verb == ecosystem.Publish || a.Verb == ecosystem.Change; a.Auth != writes {
+		if writes := a.Verb == ecosystem.Publish || a.Verb == ecosystem.Change || a.Verb == ecosystem.Revoke; a.Auth != writes {
 			t.Errorf("%s %s: asks for a credential: %v", c.method, c.url, a.Auth)
 		}
 	}
@@ -503,8 +503,11 @@ func TestWordsOfAnError(t *testing.T) {
 	if status != 401 || header != `bearer error="invalid_token", error_description="the token 'x' is over;'make one"` {
 		t.Errorf("%d %q", status, header)
 	}
-	if r := (Ecosystem{}).Reply(ecosystem.Outcome{Ask: ecosystem.Ask{Verb: ecosystem.Answer, Op: opWebLogins}}); r.Status != 501 {
-		t.Errorf("%d: on anything but 501 npm asks for a password", r.Status)
+	for k := bonded.Internal; k <= bonded.TooMany; k++ {
+		r := (Ecosystem{}).Reply(ecosystem.Outcome{Ask: ecosystem.Ask{Verb: ecosystem.Login}, Err: bonded.Errorf(k, "no")})
+		if r.Status < 501 {
+			t.Errorf("kind %d: %d: npm asks for a password", k, r.Status)
+		}
 	}
 }
 

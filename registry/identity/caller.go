@@ -26,6 +26,7 @@ type Caller struct {
 	from      netip.Addr
 	proof     string
 	proved    map[string]bool // what proof was good for; it can be shown once
+	wanted    want            // what was refused for the lack of one
 }
 
 // User is the account's name; empty when anonymous, and for a build job.
@@ -309,8 +310,9 @@ func (k *Keeper) stepUp(ctx context.Context, c *Caller, action bonded.Action, na
 		}
 		why = "the proof that came with the token is not good, " + strings.TrimSuffix(text, " [step-up]")
 	}
+	c.wanted = want{action, name}
 	return bonded.Refusal(bonded.Unauthorized, "step-up",
-		"to %s, %s: %s, or open account/confirm and send what it shows", phrase(action, name), why, next)
+		"to %s, %s: %s, or open account/proof and send what it shows", phrase(action, name), why, next)
 }
 
 // prove notes what somebody showed enough for.

@@ -240,13 +240,13 @@ func TestStepUp(t *testing.T) {
 	}
 	allowed("delete with a fresh token", may(bonded.ActDelete, ""))
 	for _, action := range []bonded.Action{bonded.ActOwner, bonded.ActPolicy} {
-		refused(t, string(action), may(action, ""), bonded.Unauthorized, "a token alone is not enough: do it on its page, or open account/confirm and send what it shows [step-up]")
+		refused(t, string(action), may(action, ""), bonded.Unauthorized, "a token alone is not enough: do it on its page, or open account/proof and send what it shows [step-up]")
 		refused(t, "no proof is good", may(action, "123"), bonded.Unauthorized, "[step-up]")
 	}
 	b.later(FreshToken)
 	allowed("delete in the last moment", may(bonded.ActDelete, ""))
 	b.later(time.Second)
-	refused(t, "delete", may(bonded.ActDelete, ""), bonded.Unauthorized, "older than 15 minutes: make a fresh one, or open account/confirm and send what it shows [step-up]")
+	refused(t, "delete", may(bonded.ActDelete, ""), bonded.Unauthorized, "older than 15 minutes: make a fresh one, or open account/proof and send what it shows [step-up]")
 	for _, action := range []bonded.Action{bonded.ActRead, bonded.ActPublish, bonded.ActTag, bonded.ActYank} {
 		allowed(string(action), may(action, ""))
 	}

@@ -36,6 +36,7 @@ var verbs = [...]string{
 	ecosystem.Stage: "stage", ecosystem.Search: "search", ecosystem.Whoami: "whoami",
 	ecosystem.Ping: "ping", ecosystem.Answer: "answer",
 	ecosystem.Audience: "audience", ecosystem.Exchange: "exchange",
+	ecosystem.Login: "login", ecosystem.LoginDone: "login done", ecosystem.Tokens: "tokens", ecosystem.Revoke: "revoke",
 }
 
 // reply is the adapter's, or plain text for paths of our own.
@@ -169,6 +170,6 @@ func safePath(path string) string {
 }
 
 // token is the shape of ours, in whatever text one may have strayed into.
-var token = regexp.MustCompile(`bnd_[0-9A-Za-z]{4,}`)
+var token = regexp.MustCompile(`bn[a-z]_[0-9A-Za-z_-]{4,}`)
 
 func hideTokens(s string) string { return token.ReplaceAllString(s, "bnd_...") }

@@ -68,7 +68,9 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, rm *room, a ecosys
 	out.User = who.User()
 	switch a.Verb {
 	case ecosystem.Publish, ecosystem.Change, ecosystem.Stage:
-		out.Receipt, out.Err = h.submit(w, r, rm, a, who)
+		if out.Receipt, out.Err = h.submit(w, r, rm, a, who); out.Err != nil {
+			out.Login = h.askProof(r, who, out.Err)
+		}
 	case ecosystem.Search:
 		if h.Search == nil {
 			out.Err = bonded.Errorf(bonded.Unsupported, "there is no search here")
@@ -77,6 +79,14 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, rm *room, a ecosys
 		out.Hits, out.Total, out.Err = h.Search(r.Context(), rm.id, a.Query)
 	case ecosystem.Exchange:
 		out.Token, out.Ends, out.Err = h.exchangeFor(w, r, a)
+	case ecosystem.Login:
+		out.Login, out.Err = h.beginLogin(r, rm)
+	case ecosystem.LoginDone:
+		out.Err = h.endLogin(r, &out)
+	case ecosystem.Tokens:
+		out.Tokens, out.Err = h.ownTokens(r.Context(), who)
+	case ecosystem.Revoke:
+		out.Err = h.endToken(r.Context(), who, a.Secret)
 	case ecosystem.Audience:
 		out.Audience, out.Err = h.audience()
 	case ecosystem.Whoami, ecosystem.Ping, ecosystem.Answer:

@@ -23,16 +23,21 @@ import (
 // verbEvents are the requests of dialects, by ecosystem.Verb.
 var verbEvents = map[string]string{
 	"Fetch": "- reads", "Search": "- reads", "Whoami": "- reads", "Ping": "- reads", "Answer": "- says what it always says",
-	"Audience": "- reads",
-	"Stage":    "- puts a part of an upload into quarantine, where nobody sees it; what becomes of it is a Publish",
-	"Publish":  "publish tag stage.add",
-	"Change":   "tag yank delete owner policy",
-	"Exchange": "publisher.exchange publisher.refuse",
+	"Audience":  "- reads",
+	"Stage":     "- puts a part of an upload into quarantine, where nobody sees it; what becomes of it is a Publish",
+	"Publish":   "publish tag stage.add",
+	"Change":    "tag yank delete owner policy",
+	"Exchange":  "publisher.exchange publisher.refuse",
+	"Login":     "- begins what its person answers on a page; until then nobody knows whose it is",
+	"LoginDone": "token.add stepup.ok", "Tokens": "- reads", "Revoke": "token.revoke",
 }
 
 // apiEvents are the requests of our own interface, by method and path.
 var apiEvents = map[string]string{
 	"post /api/v1/changes":                     "yank delete",
+	"post /api/v1/device/code":                 "- begins what its person answers on a page; until then nobody knows whose it is",
+	"post /api/v1/device/token":                "token.add",
+	"delete /api/v1/token":                     "token.revoke",
 	"post /api/v1/leaks":                       "token.leak",
 	"post /api/v1/leaks/{origin}":              "token.leak",
 	"post /api/v1/oidc/exchange":               "publisher.exchange publisher.refuse",

@@ -102,9 +102,14 @@ type Config struct {
 	Exchange func(ctx context.Context, j Job) (identity.Secret, record.Token, error)
 	GiveBack func(ctx context.Context, token string) error
 	Audience string
+	// Logins lets programs in for people, and Tokens ends what they got.
+	Logins Logins
+	Tokens Tokens
 	// Guide answers below /guide/: what can happen to a repository, and what
 	// stops it.
 	Guide http.Handler
+	// Security is what the repository says of itself to programs; nil: nothing.
+	Security *Security
 
 	Ready   []Check       // asked by /readyz
 	LogSize func() uint64 // entries, for the metrics
@@ -118,9 +123,9 @@ type Config struct {
 	LogReads bool
 	// LogClients adds the address of the client to log lines.
 	LogClients bool
-	Log      *slog.Logger
-	Metrics  *prometheus.Registry
-	Now      func() time.Time
+	Log        *slog.Logger
+	Metrics    *prometheus.Registry
+	Now        func() time.Time
 }
 
 // GuidePrefix is where the guide is mounted.
@@ -205,7 +210,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // route finds who answers a request that was not asked before.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	path := sentPath(r)
-	if h.leak(w, r, path) || h.jobs(w, r, path) {
+	if h.leak(w, r, path) || h.jobs(w, r, path) || h.logins(w, r, path) {
 		return
 	}
 	switch {
@@ -286,6 +291,10 @@ func (h *Handler) ours(path string) http.HandlerFunc {
 		return h.metrics.handler.ServeHTTP
 	case "/.well-known/security.txt":
 		return h.securityTxt
+	case securityPath:
+		return h.serveSecurity
+	case passkeyPath:
+		return h.servePasskeys
 	case "/log/prove":
 		return h.prove
 	case "/api/v1/openapi.yaml":
