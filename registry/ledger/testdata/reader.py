@@ -18,7 +18,7 @@ WORD = r"[!-~]+"
 ECOSYSTEM = r"[a-z0-9-]+"
 TYPES = {
     "genesis": "time origin", "site": "time url", "key": "time key", "name": "time pkg name",
-    "owners": "time pkg doc count", "release": "time pkg ver file sha256 size meta sig?",
+    "owners": "time pkg doc count", "policy": "time pkg doc", "override": "time doc", "release": "time pkg ver file sha256 size meta sig?",
     "tag": "time pkg tag ver", "untag": "time pkg tag", "yank": "time pkg ver doc?",
     "unyank": "time pkg ver", "deprecate": "time pkg ver doc", "undeprecate": "time pkg ver",
     "status": "time pkg status doc?", "remove": "time pkg ver file", "seal": "leaves root bins rules",
@@ -133,6 +133,9 @@ class Package:
         i, e = self.newest("owners")
         if i is not None:
             s += f"owners {i} {e['count']} {e['doc']}\n"
+        i, e = self.newest("policy")
+        if i is not None:
+            s += f"policy {i} {e['doc']}\n"
         i, e = self.newest("status")
         if i is not None:
             s += f"status {i} {e['status']}" + (" " + e["doc"] if "doc" in e else "") + "\n"
