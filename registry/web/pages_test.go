@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"bonded.dev"
+	"bonded.dev/registry/login"
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/signin"
 	"bonded.dev/registry/web/webtest"
@@ -57,6 +59,7 @@ func samples() map[string]View {
 		}
 		return View{"User": u, "Factors": f, "Waiting": w, "Step": nextStep(f, u, &signin.Session{Enrolling: enrolling}, true), "Mail": true, "Needs": needs, "Enrolling": enrolling, "Enough": f.Enough(), "Now": noon}
 	}
+	asks := login.Question{Program: "npm", Where: "Linux", Near: "other", State: login.Allowed}
 	return map[string]View{
 		"signin": {"Next": "/account", "User": "", "Open": true}, "signin/problem": {"Next": "/account", "User": "alice", "Open": false, "Problem": "The name or the password is wrong."},
 		"signin-code": {"Next": "/account", "TOTP": true, "Recovery": true, "Key": true}, "signin-code/problem": {"Next": "/account", "TOTP": true, "Recovery": false, "Key": false, "Problem": "The code is wrong or was used before."},
@@ -71,10 +74,15 @@ func samples() map[string]View {
 		"account-security/weak":   standing(fresh, weak, nil, false), "account-security/ready": standing(fresh, signin.Factors{Passkeys: keys[:1], Codes: 10}, nil, true),
 		"account-confirm": {"Next": "/account", "Can": true}, "account-confirm/none": {"Next": "/account", "Can": false, "Since": time.Time{}}, "account-confirm/later": {"Next": "/account", "Can": false, "Since": noon},
 		"account-confirm-code": {"Next": "/account/codes", "User": "alice", "Problem": "The code is wrong."},
-		"account-sessions": {"Sessions": sessions}, "account-passkey": {"Label": "Firefox on Linux"}, "account-remove-passkey": {"Passkey": keys[0], "Others": 1, "ID": "x"},
+		"account-sessions":     {"Sessions": sessions}, "account-passkey": {"Label": "Firefox on Linux"}, "account-remove-passkey": {"Passkey": keys[0], "Others": 1, "ID": "x"},
 		"account-totp": {"TOTP": noon, "Password": noon}, "account-totp-code": totp, "account-codes": {"Left": 2}, "account-codes/made": {"Codes": codes, "User": "alice", "URL": "https://packages.example.org/"},
 		"account-password": {"User": "alice", "Password": noon, "Removable": true}, "account-email": {"Email": "alice@example.org", "Verified": noon, "Frozen": time.Time{}, "Typed": "alice@", "Problem": "That is no address."},
 		"account-tokens": {"Live": live, "Ended": ended}, "account-token": form, "account-token/problem": wrong, "account-token/weak": {"Enough": false},
+		"account-proof": {"pattern": "left-pad", "Actions": form["Actions"], "Ecosystems": form["Ecosystems"], "Problem": "Choose what the code is for."}, "account-proof-made": {"Proof": "abcde-fghij", "Does": "Delete releases of", "Package": "npm/left-pad"},
+		"device": {"Given": true}, "device/typed": {"Given": false, "Problem": "No program waits for this code."},
+		"device-login":       {"Code": "BCDF-GHJK", "Ago": "a minute ago", "Waits": true, "Asks": asks, "Scopes": []askedScope{{[]option{actionOption("publish"), actionOption("delete")}, "npm/*"}, {[]option{actionOption("read")}, "*"}}, "Lives": form["Lives"]},
+		"device-login/after": {"Code": "BCDF-GHJK", "Ago": "a minute ago", "Waits": false, "Asks": asks},
+		"device-confirm":     {"ID": "x", "Ago": "a minute ago", "Waits": true, "Does": deed(bonded.ActDelete), "Asks": login.Question{Program: "npm", Near: "same", Action: bonded.ActDelete, Name: bonded.Name{Ecosystem: "npm", Key: "left-pad"}}},
 		"account-token-made": {"Secret": "bnd_EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLE1", "Token": live[0].Token, "Clients": "npm, pnpm, yarn", "Commands": []string{"npm config set registry https://packages.example.org/npm/", "npm config set //packages.example.org/npm/:_authToken TOKEN"}},
 		"message":            {"Title": "Confirm with your passkey", "Text": "This changes who may do what. Nothing was changed.", "Link": "/account/confirm", "LinkText": "Confirm with a passkey"},
 	}
@@ -116,7 +124,7 @@ func TestPagesAreWellMade(t *testing.T) {
 	}
 	for _, f := range files {
 		page := strings.TrimSuffix(filepath.Base(f), ".html")
-		if core := page == "message" || strings.HasPrefix(page, "account") || strings.HasPrefix(page, "sign") || strings.HasPrefix(page, "recover"); core && !shown[page] {
+		if core := page == "message" || strings.HasPrefix(page, "account") || strings.HasPrefix(page, "sign") || strings.HasPrefix(page, "recover") || strings.HasPrefix(page, "device"); core && !shown[page] {
 			t.Errorf("%s: no example shows this page", page)
 		}
 	}

@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"bonded.dev"
 	"bonded.dev/ecosystem/all"
 	"bonded.dev/registry/identity"
+	"bonded.dev/registry/login"
 	"bonded.dev/registry/record"
 	"bonded.dev/registry/signin"
 	"bonded.dev/registry/waiting"
@@ -26,6 +28,7 @@ type stage struct {
 	book    *record.Book
 	keeper  *identity.Keeper
 	waiting *waiting.Room
+	logins  *login.Room
 	pages   *Pages
 
 	mu     sync.Mutex
@@ -77,7 +80,11 @@ func open(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Config{Keeper: s.keeper, SignIn: room, Waiting: s.waiting, Book: book, Ecosystems: all.Ecosystems(), URL: base, Now: s.clock}
+	s.logins = login.New(login.Config{Book: book, Keeper: s.keeper, Secret: []byte("a secret of the stage"), Now: s.clock,
+		Proof: func(ctx context.Context, user string, stepped time.Time, action bonded.Action, name bonded.Name) (string, error) {
+			return room.IssueProof(ctx, &signin.Session{User: user, Stepped: stepped}, action, name)
+		}})
+	c := Config{Logins: s.logins, Keeper: s.keeper, SignIn: room, Waiting: s.waiting, Book: book, Ecosystems: all.Ecosystems(), URL: base, Now: s.clock}
 	for _, e := range c.Ecosystems {
 		c.Setups = append(c.Setups, Setup{ID: e.Info().ID, Clients: e.Info().Clients, Commands: e.Info().Setup, Token: e.Info().Token})
 	}

@@ -123,7 +123,7 @@ func (p *Pages) newToken(a *Ask) error {
 		return err
 	}
 	if !f.Enough() {
-		return bonded.Refusal(bonded.Forbidden, "mfa-required-all", "whoever publishes needs a passkey, or a password and an authenticator app; add one at /account/security")
+		return errFactors()
 	}
 	limits, err := p.limits(a)
 	if err != nil {

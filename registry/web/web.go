@@ -25,6 +25,7 @@ import (
 	"bonded.dev/ecosystem"
 	"bonded.dev/registry/glass"
 	"bonded.dev/registry/identity"
+	"bonded.dev/registry/login"
 	"bonded.dev/registry/people"
 	"bonded.dev/registry/privacy"
 	"bonded.dev/registry/publish"
@@ -77,6 +78,7 @@ type Config struct {
 	Keeper     *identity.Keeper
 	SignIn     *signin.Room
 	People     *people.Room
+	Logins     *login.Room
 	Trusted    *trusted.Room
 	Desk       *publish.Desk
 	Waiting    *waiting.Room
@@ -148,6 +150,9 @@ func (p *Pages) Owns(path string) bool {
 
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.headers(w.Header())
+	if p.named(w, r) {
+		return
+	}
 	if err := p.guard.Check(r); err != nil {
 		a := &Ask{pages: p, w: w, r: r}
 		a.fail(&bonded.Error{Kind: bonded.Forbidden, Err: err,
