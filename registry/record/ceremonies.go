@@ -71,3 +71,9 @@ func (t *Tx) EndCeremonies(kind, user string) error {
 	_, err := t.exec("end every "+kind+" of "+user, `DELETE FROM ceremony WHERE kind = $1 AND user_name = $2`, kind, user)
 	return err
 }
+
+// EndAllCeremonies ends whatever was begun for a user, in any room.
+func (t *Tx) EndAllCeremonies(user string) error {
+	_, err := t.exec("end what "+user+" has begun", `DELETE FROM ceremony WHERE user_name = $1 AND user_name <> ''`, user)
+	return err
+}

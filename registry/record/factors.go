@@ -235,9 +235,3 @@ func (t *Tx) RevokeTokens(user, why string, at time.Time) (int64, error) {
 	return t.exec("revoke the tokens of "+user,
 		`UPDATE token SET revoked = $2, why = $3 WHERE user_name = $1 AND revoked = 0`, user, micros(at), clean(why))
 }
-
-// CancelWaiting ends whatever waits for an account, and returns how much that was.
-func (t *Tx) CancelWaiting(user string, at time.Time) (int64, error) {
-	return t.exec("cancel what waits for "+user,
-		`UPDATE waiting SET ended = $2, outcome = 'cancelled' WHERE account = $1 AND ended = 0`, user, micros(at))
-}

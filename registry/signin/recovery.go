@@ -371,16 +371,64 @@ func (r *Room) endAll(tx *record.Tx, user string) error {
 	if err := tx.ForgetDevices(user); err != nil {
 		return err
 	}
-	for _, kind := range []string{kindStepUp, kindAdd, kindSeed, kindSignIn, kindDevice, kindMail, kindAddress, kindRecover, kindRecovered} {
-		if err := tx.EndCeremonies(kind, user); err != nil {
+	// Also those of other rooms: a program that was let in a moment ago would
+	// fetch its token yet.
+	if err := tx.EndAllCeremonies(user); err != nil {
+		return err
+	}
+	if err := r.endInvitations(tx, user); err != nil {
+		return err
+	}
+	return r.endWaiting(tx, user)
+}
+
+// endInvitations withdraws what an account offered to others. Whoever invited is
+// asked again when somebody accepts; but the account has all its rights then, and
+// it was not its owner who invited.
+func (r *Room) endInvitations(tx *record.Tx, user string) error {
+	list, err := tx.InvitationsWith(user, r.Now())
+	if err != nil {
+		return err
+	}
+	for _, i := range list {
+		if i.Inviter != user {
+			continue
+		}
+		if _, err := tx.EndInvitation(i.ID); err != nil {
+			return err
+		}
+		line := record.Audit{At: r.Now(), Actor: user, Action: "invite.end", Subject: i.Target, Account: user,
+			Detail: i.Kind + ": the account that invited was recovered"}
+		if err := event.Record(tx, line); err != nil {
 			return err
 		}
 	}
-	n, err := tx.CancelWaiting(user, r.Now())
-	if err != nil || n == 0 {
+	return nil
+}
+
+// endWaiting cancels what waits for an account, and what it asked for elsewhere:
+// of packages and organisations.
+func (r *Room) endWaiting(tx *record.Tx, user string) error {
+	list, err := tx.Waits(user)
+	if err != nil {
 		return err
 	}
-	return r.note(tx, user, "change.cancel", fmt.Sprintf("%d, because the account was recovered", n))
+	for _, w := range list {
+		if _, err := tx.EndWaiting(w.ID, "cancelled", r.Now()); err != nil {
+			return err
+		}
+		line := record.Audit{At: r.Now(), Actor: user, Action: "change.cancel", Subject: user, Account: user, Detail: w.Kind + ": the account was recovered"}
+		switch {
+		case w.Package.Key != "":
+			line.Subject = w.Package.String()
+		case w.Account != "":
+			line.Subject = w.Account
+		}
+		if err := event.Record(tx, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Room) replace(tx *record.Tx, user string, had Factors, c collected) error {
