@@ -10,6 +10,7 @@ import (
 
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
+	"bonded.dev/registry/signin"
 
 	"github.com/spf13/cobra"
 )
@@ -69,7 +70,7 @@ func userAddCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.OutOrStdout(), "%senrol/%s\n", base, secret.Reveal())
+				fmt.Fprintf(c.OutOrStdout(), "%senrol/%s\n", signin.Named(base), secret.Reveal())
 				return nil
 			})
 		},

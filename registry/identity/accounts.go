@@ -87,35 +87,6 @@ func (k *Keeper) enrolment(ctx context.Context, user, action string, first func(
 	return secret, nil
 }
 
-// Enrol spends the secret of an enrolment link and returns whose it was, with a
-// first token for the scopes. Both happen or neither: a link is not lost to a
-// failure. It works once; afterwards, and after 24 hours, it is an error of
-// kind Unauthorized.
-func (k *Keeper) Enrol(ctx context.Context, text string, scopes []Scope) (user string, token Secret, err error) {
-	link, err := parseSecret(text, enrolmentPrefix, "enrolment link")
-	if err != nil {
-		return "", Secret{}, err
-	}
-	var t record.Token
-	err = k.book.Update(ctx, func(tx *record.Tx) error {
-		now := k.Now()
-		if user, err = tx.UseEnrolment(link.hash(), now); err != nil {
-			return err
-		}
-		if token, t, err = k.PrepareToken(user, Limits{Scopes: scopes}, OriginWeb); err != nil {
-			return err
-		}
-		if err := event.Record(tx, record.Audit{At: t.Created, Actor: t.User, Action: "user.enrol", Subject: t.User, Account: t.User}); err != nil {
-			return err
-		}
-		return k.StoreToken(tx, t, t.User)
-	})
-	if err != nil {
-		return "", Secret{}, err
-	}
-	return user, token, nil
-}
-
 // DisableUser closes an account, and with it every token of the user.
 func (k *Keeper) DisableUser(ctx context.Context, name string) error {
 	return k.change(ctx, "user.disable", name, func(tx *record.Tx, now time.Time) error { return tx.SetDisabled(name, now) })

@@ -17,23 +17,34 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 )
 
+// Named is a public URL as people open it: browsers bind passkeys to a host
+// name, so a loopback address, which the URL is by default, is localhost there.
+// Every other URL stays as it is.
+func Named(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	if ip := net.ParseIP(u.Hostname()); ip == nil || !ip.IsLoopback() {
+		return base
+	}
+	port := u.Port()
+	u.Host = "localhost"
+	if port != "" {
+		u.Host += ":" + port
+	}
+	return u.String()
+}
+
 // openKeys prepares WebAuthn (W3C Web Authentication, level 3) for the public
-// URL. Its relying party id is the host of the URL, which has to be a name:
-// browsers bind no passkey to an address. Where the URL is a loopback address,
-// as it is by default, the name is localhost, and pages opened there work.
+// URL. Its relying party id is the host of the URL, which has to be a name; see
+// Named.
 func (r *Room) openKeys() error {
-	u, err := url.Parse(r.URL)
+	u, err := url.Parse(Named(r.URL))
 	if err != nil {
 		return fmt.Errorf("signin: read the public URL: %w", err)
 	}
 	id := u.Hostname()
-	if ip := net.ParseIP(id); ip != nil && ip.IsLoopback() {
-		id = "localhost"
-		u.Host = id
-		if port := portOf(r.URL); port != "" {
-			u.Host += ":" + port
-		}
-	}
 	if id == "" || net.ParseIP(id) != nil {
 		r.noKeys = bonded.Errorf(bonded.Unsupported,
 			"there are no passkeys at a bare address such as %s: browsers bind them to a host name; the administrator gives the repository one with --url", r.URL)
@@ -54,14 +65,6 @@ func (r *Room) openKeys() error {
 		return fmt.Errorf("signin: %w", err)
 	}
 	return nil
-}
-
-func portOf(base string) string {
-	u, err := url.Parse(base)
-	if err != nil {
-		return ""
-	}
-	return u.Port()
 }
 
 // Origin is where pages have to be opened for passkeys to work, such as

@@ -15,54 +15,54 @@ func answered(t *testing.T, p *Pages, user, how string, status int) string {
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
-	return does(t, p, user, "/invitations/"+list[0].ID+"/"+how, status)
+	return presses(t, p, user, "/invitations/"+list[0].ID+"/"+how, status)
 }
 
 func TestOrganisationPages(t *testing.T) {
 	p := workshop(t)
 	shows(t, p, "alice", "/orgs", 200, "You are in none")
-	does(t, p, "alice", "/orgs", 400, "name", "Not A Name")
-	does(t, p, "alice", "/orgs", 409, "name", "bob")
-	does(t, p, "alice", "/orgs", 303, "name", "acme")
+	presses(t, p, "alice", "/orgs", 400, "name", "Not A Name")
+	presses(t, p, "alice", "/orgs", 409, "name", "bob")
+	presses(t, p, "alice", "/orgs", 303, "name", "acme")
 	shows(t, p, "alice", "/orgs", 200, "@acme", "1 member", "you own it")
 	const acme = "/orgs/acme"
 	shows(t, p, "bob", acme, 404)
 	shows(t, p, "olga", acme, 200, "Give the namespace", "!Invite somebody", "!Leave")
 	shows(t, p, "alice", acme, 200, "Invite somebody", "Make a team", "!Give the namespace")
 
-	does(t, p, "bob", acme+"/invite", 403, "user", "bob", "as", "owner")
-	does(t, p, "alice", acme+"/invite", 400, "user", "bob", "as", "emperor")
-	does(t, p, "alice", acme+"/invite", 303, "user", "bob", "as", "member")
+	presses(t, p, "bob", acme+"/invite", 403, "user", "bob", "as", "owner")
+	presses(t, p, "alice", acme+"/invite", 400, "user", "bob", "as", "emperor")
+	presses(t, p, "alice", acme+"/invite", 303, "user", "bob", "as", "member")
 	shows(t, p, "alice", acme, 200, "Invited", "Withdraw")
 	shows(t, p, "bob", "/invitations", 200, "The organisation @acme", "As member")
 	answered(t, p, "bob", "decline", 303)
 	shows(t, p, "bob", "/invitations", 200, "Nobody has invited you")
-	does(t, p, "alice", acme+"/invite", 303, "user", "bob", "as", "member")
+	presses(t, p, "alice", acme+"/invite", 303, "user", "bob", "as", "member")
 	answered(t, p, "bob", "accept", 303)
 	shows(t, p, "bob", acme, 200, "bob", "Leave", "!Invite somebody", "!Take out")
 
-	does(t, p, "bob", acme+"/teams", 403, "team", "release")
-	does(t, p, "alice", acme+"/teams", 303, "team", "release")
-	does(t, p, "alice", acme+"/teams/release/add", 404, "user", "oscar")
-	does(t, p, "alice", acme+"/teams/release/add", 303, "user", "bob")
-	does(t, p, "alice", acme+"/invite", 303, "user", "oscar", "as", "team:release")
+	presses(t, p, "bob", acme+"/teams", 403, "team", "release")
+	presses(t, p, "alice", acme+"/teams", 303, "team", "release")
+	presses(t, p, "alice", acme+"/teams/release/add", 404, "user", "oscar")
+	presses(t, p, "alice", acme+"/teams/release/add", 303, "user", "bob")
+	presses(t, p, "alice", acme+"/invite", 303, "user", "oscar", "as", "team:release")
 	shows(t, p, "oscar", "/invitations", 200, "The team @acme/release")
 	answered(t, p, "oscar", "accept", 303)
 	shows(t, p, "oscar", acme, 200, "release")
-	does(t, p, "oscar", acme+"/teams/release/take", 403, "user", "bob")
-	does(t, p, "oscar", acme+"/teams/release/take", 303, "user", "oscar")
-	does(t, p, "alice", acme+"/teams/release/take", 303, "user", "bob")
-	does(t, p, "alice", acme+"/teams/release/remove", 303)
+	presses(t, p, "oscar", acme+"/teams/release/take", 403, "user", "bob")
+	presses(t, p, "oscar", acme+"/teams/release/take", 303, "user", "oscar")
+	presses(t, p, "alice", acme+"/teams/release/take", 303, "user", "bob")
+	presses(t, p, "alice", acme+"/teams/release/remove", 303)
 
-	does(t, p, "alice", acme+"/namespaces", 403, "ecosystem", "npm", "pattern", "@acme/*")
-	does(t, p, "olga", acme+"/namespaces", 400, "ecosystem", "npm", "pattern", "*x*")
-	does(t, p, "olga", acme+"/namespaces", 303, "ecosystem", "npm", "pattern", "@acme/*")
+	presses(t, p, "alice", acme+"/namespaces", 403, "ecosystem", "npm", "pattern", "@acme/*")
+	presses(t, p, "olga", acme+"/namespaces", 400, "ecosystem", "npm", "pattern", "*x*")
+	presses(t, p, "olga", acme+"/namespaces", 303, "ecosystem", "npm", "pattern", "@acme/*")
 	shows(t, p, "bob", acme, 200, "npm/@acme/*")
-	does(t, p, "olga", acme+"/namespaces/remove", 303, "ecosystem", "npm", "pattern", "@acme/*")
+	presses(t, p, "olga", acme+"/namespaces/remove", 303, "ecosystem", "npm", "pattern", "@acme/*")
 
-	does(t, p, "bob", acme+"/two-person", 403, "two_person", "yes")
-	does(t, p, "alice", acme+"/two-person", 303, "two_person", "yes")
-	if said := does(t, p, "alice", acme+"/two-person", 303); !strings.Contains(said, "It happens on 4 May 2031") {
+	presses(t, p, "bob", acme+"/two-person", 403, "two_person", "yes")
+	presses(t, p, "alice", acme+"/two-person", 303, "two_person", "yes")
+	if said := presses(t, p, "alice", acme+"/two-person", 303); !strings.Contains(said, "It happens on 4 May 2031") {
 		t.Errorf("weaker rules say %q", said)
 	}
 	shows(t, p, "bob", acme, 200, "They begin with two people for each release", "need no second person")
@@ -70,22 +70,22 @@ func TestOrganisationPages(t *testing.T) {
 	if err != nil || len(waits) != 1 {
 		t.Fatal(waits, err)
 	}
-	does(t, p, "bob", acme+"/changes/"+waits[0].ID+"/cancel", 403)
-	does(t, p, "alice", acme+"/changes/none/cancel", 404)
-	does(t, p, "alice", acme+"/changes/"+waits[0].ID+"/cancel", 303)
+	presses(t, p, "bob", acme+"/changes/"+waits[0].ID+"/cancel", 403)
+	presses(t, p, "alice", acme+"/changes/none/cancel", 404)
+	presses(t, p, "alice", acme+"/changes/"+waits[0].ID+"/cancel", 303)
 }
 
 // TestSomebodyLeaves: before somebody is taken out the page shows what goes with
 // it, and nothing that is their account's own.
 func TestSomebodyLeaves(t *testing.T) {
 	p := workshop(t)
-	does(t, p, "alice", "/orgs", 303, "name", "acme")
-	does(t, p, "alice", "/orgs/acme/invite", 303, "user", "bob", "as", "member")
+	presses(t, p, "alice", "/orgs", 303, "name", "acme")
+	presses(t, p, "alice", "/orgs/acme/invite", 303, "user", "bob", "as", "member")
 	answered(t, p, "bob", "accept", 303)
-	does(t, p, "alice", "/orgs/acme/invite", 303, "user", "oscar", "as", "owner")
+	presses(t, p, "alice", "/orgs/acme/invite", 303, "user", "oscar", "as", "owner")
 	answered(t, p, "oscar", "accept", 303)
 	release(t, p, p.Keeper.Person("alice", true), "@acme/pad", "1.0.0", nil)
-	does(t, p, "alice", pad+"/people/invite", 303, "user", "@acme", "rights", "publish", "rights", "people", "rights", "settings")
+	presses(t, p, "alice", pad+"/people/invite", 303, "user", "@acme", "rights", "publish", "rights", "people", "rights", "settings")
 	shows(t, p, "alice", "/invitations", 200, "npm/@acme/pad", "for @acme")
 	answered(t, p, "alice", "accept", 303)
 	join(t, p, "bob", "publish")
@@ -97,7 +97,7 @@ func TestSomebodyLeaves(t *testing.T) {
 	shows(t, p, "bob", bob, 200, "Leave @acme")
 	shows(t, p, "alice", bob, 200, "Take bob out", "npm/@acme/pad", "a right of their own: publish", "!npm/own", "!a link that was not used yet")
 	shows(t, p, "alice", "/orgs/acme/members/nobody", 404)
-	does(t, p, "alice", bob+"/remove", 303)
+	presses(t, p, "alice", bob+"/remove", 303)
 	shows(t, p, "bob", "/orgs/acme", 404)
 	shows(t, p, "bob", pad+"/settings", 403)
 	if list, err := p.People.Packages(t.Context(), "bob"); err != nil || len(list) != 1 || list[0].Package.Key != "own" {
@@ -105,7 +105,7 @@ func TestSomebodyLeaves(t *testing.T) {
 	}
 
 	shows(t, p, "alice", "/orgs/acme/members/oscar", 200, "it waits three days")
-	if said := does(t, p, "alice", "/orgs/acme/members/oscar/remove", 303); !strings.Contains(said, "It happens on 4 May 2031") {
+	if said := presses(t, p, "alice", "/orgs/acme/members/oscar/remove", 303); !strings.Contains(said, "It happens on 4 May 2031") {
 		t.Errorf("an owner's removal says %q", said)
 	}
 	shows(t, p, "oscar", "/orgs/acme", 200, "oscar leaves @acme")
@@ -133,13 +133,13 @@ func TestThrough(t *testing.T) {
 func TestTransferIsAnswered(t *testing.T) {
 	p := workshop(t)
 	release(t, p, p.Keeper.Person("alice", true), "@acme/pad", "1.0.0", nil)
-	does(t, p, "alice", pad+"/transfer", 303, "to", "bob", "name", "@acme/pad")
+	presses(t, p, "alice", pad+"/transfer", 303, "to", "bob", "name", "@acme/pad")
 	shows(t, p, "bob", "/invitations", 200, "All of npm/@acme/pad", "alice offers it")
 	list, err := p.People.Invitations(t.Context(), "bob")
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
-	does(t, p, "oscar", "/invitations/"+list[0].ID+"/accept", 404)
+	presses(t, p, "oscar", "/invitations/"+list[0].ID+"/accept", 404)
 	if said := answered(t, p, "bob", "accept", 303); !strings.Contains(said, "waits three days") {
 		t.Errorf("it says %q", said)
 	}

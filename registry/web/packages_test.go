@@ -130,8 +130,8 @@ func shows(t *testing.T, p *Pages, user, path string, status int, texts ...strin
 	return body
 }
 
-// does presses a button and holds it to its status and its events.
-func does(t *testing.T, p *Pages, user, path string, status int, fields ...string) string {
+// presses sends a button and holds it to its status and its events.
+func presses(t *testing.T, p *Pages, user, path string, status int, fields ...string) string {
 	t.Helper()
 	form := url.Values{}
 	for i := 0; i < len(fields); i += 2 {
@@ -186,23 +186,23 @@ func TestPackagePages(t *testing.T) {
 		t.Errorf("the page of a release leads to no file:\n%s", body)
 	}
 	shows(t, p, "bob", one, 200, "!Yank it")
-	does(t, p, "bob", one+"/change", 403, "change", "yank")
-	does(t, p, "alice", one+"/change", 400, "change", "status")
-	does(t, p, "alice", one+"/change", 303, "change", "yank", "reason", "it eats files")
+	presses(t, p, "bob", one+"/change", 403, "change", "yank")
+	presses(t, p, "alice", one+"/change", 400, "change", "status")
+	presses(t, p, "alice", one+"/change", 303, "change", "yank", "reason", "it eats files")
 	shows(t, p, "", pad, 200, "yanked", "Yanked: it eats files")
-	does(t, p, "alice", one+"/change", 303, "change", "unyank")
-	does(t, p, "alice", one+"/change", 400, "change", "deprecate")
-	does(t, p, "alice", one+"/change", 303, "change", "deprecate", "reason", "use 1.1 instead")
+	presses(t, p, "alice", one+"/change", 303, "change", "unyank")
+	presses(t, p, "alice", one+"/change", 400, "change", "deprecate")
+	presses(t, p, "alice", one+"/change", 303, "change", "deprecate", "reason", "use 1.1 instead")
 	shows(t, p, "alice", one, 200, "Deprecated: use 1.1 instead", "Deprecated no longer", "!Take the yank back")
-	does(t, p, "alice", one+"/change", 303, "change", "undeprecate")
-	does(t, p, "alice", one+"/delete", 400, "version", "1.1.0")
-	does(t, p, "bob", one+"/delete", 403, "version", "1.0.0")
-	does(t, p, "alice", one+"/delete", 303, "version", "1.0.0")
+	presses(t, p, "alice", one+"/change", 303, "change", "undeprecate")
+	presses(t, p, "alice", one+"/delete", 400, "version", "1.1.0")
+	presses(t, p, "bob", one+"/delete", 403, "version", "1.0.0")
+	presses(t, p, "alice", one+"/delete", 303, "version", "1.0.0")
 	shows(t, p, "alice", one, 200, "deleted", "!Delete it")
 
-	does(t, p, "alice", pad+"/status", 303, "status", "archived", "reason", "done")
+	presses(t, p, "alice", pad+"/status", 303, "status", "archived", "reason", "done")
 	shows(t, p, "", pad, 200, "This package is archived")
-	does(t, p, "bob", pad+"/adopt", 403)
+	presses(t, p, "bob", pad+"/adopt", 403)
 }
 
 // TestPackagesAreLong turns the pages of a long history.
@@ -224,41 +224,41 @@ func TestPeopleOfAPackage(t *testing.T) {
 	shows(t, p, "bob", pad+"/settings", 403, "You have no right on npm/@acme/pad")
 	shows(t, p, "", pad+"/settings", 303)
 	shows(t, p, "alice", pad+"/settings", 200, "alice", "Give up my rights", "Invite somebody", "Add a trusted publisher", "Transfer the package")
-	does(t, p, "bob", pad+"/people/invite", 403, "user", "bob", "rights", "publish")
-	does(t, p, "alice", pad+"/people/invite", 400, "user", "bob")
-	does(t, p, "alice", pad+"/people/invite", 404, "user", "nobody", "rights", "publish")
-	does(t, p, "alice", pad+"/people/invite", 303, "user", "bob", "rights", "publish", "rights", "people")
+	presses(t, p, "bob", pad+"/people/invite", 403, "user", "bob", "rights", "publish")
+	presses(t, p, "alice", pad+"/people/invite", 400, "user", "bob")
+	presses(t, p, "alice", pad+"/people/invite", 404, "user", "nobody", "rights", "publish")
+	presses(t, p, "alice", pad+"/people/invite", 303, "user", "bob", "rights", "publish", "rights", "people")
 	sent, err := p.People.Sent(t.Context(), "alice", "npm/@acme/pad")
 	if err != nil || len(sent) != 1 {
 		t.Fatal(sent, err)
 	}
 	shows(t, p, "alice", pad+"/settings", 200, "Invited by alice", "Withdraw")
-	does(t, p, "oscar", pad+"/people/withdraw", 403, "id", sent[0].ID)
-	does(t, p, "alice", pad+"/people/withdraw", 303, "id", sent[0].ID)
+	presses(t, p, "oscar", pad+"/people/withdraw", 403, "id", sent[0].ID)
+	presses(t, p, "alice", pad+"/people/withdraw", 303, "id", sent[0].ID)
 	join(t, p, "bob", "publish", "people")
 
 	shows(t, p, "bob", pad+"/settings", 200, "Remove alice", "!Add a trusted publisher", "!Transfer the package", "!Save the rules")
-	said := does(t, p, "bob", pad+"/people/remove", 303, "principal", "alice")
+	said := presses(t, p, "bob", pad+"/people/remove", 303, "principal", "alice")
 	if !strings.Contains(said, "It happens on 4 May 2031") {
 		t.Errorf("a removal that waits says %q", said)
 	}
-	does(t, p, "bob", pad+"/people/rights", 403, "principal", "bob", "rights", "publish", "rights", "people", "rights", "settings")
-	does(t, p, "bob", pad+"/people/rights", 400, "principal", "bob")
-	does(t, p, "bob", pad+"/people/rights", 303, "principal", "bob", "rights", "publish")
+	presses(t, p, "bob", pad+"/people/rights", 403, "principal", "bob", "rights", "publish", "rights", "people", "rights", "settings")
+	presses(t, p, "bob", pad+"/people/rights", 400, "principal", "bob")
+	presses(t, p, "bob", pad+"/people/rights", 303, "principal", "bob", "rights", "publish")
 	shows(t, p, "bob", pad+"/settings", 200, "!Remove alice", "alice loses every right on npm/@acme/pad")
 	waits, err := p.Book.WaitingOfPackage(t.Context(), named("@acme/pad"))
 	if err != nil || len(waits) != 1 {
 		t.Fatal(waits, err)
 	}
-	does(t, p, "oscar", pad+"/changes/"+waits[0].ID+"/cancel", 403)
-	does(t, p, "alice", pad+"/changes/none/cancel", 404)
-	does(t, p, "alice", pad+"/changes/"+waits[0].ID+"/cancel", 303)
+	presses(t, p, "oscar", pad+"/changes/"+waits[0].ID+"/cancel", 403)
+	presses(t, p, "alice", pad+"/changes/none/cancel", 404)
+	presses(t, p, "alice", pad+"/changes/"+waits[0].ID+"/cancel", 303)
 	shows(t, p, "alice", pad+"/settings", 200, "!loses every right")
-	does(t, p, "bob", pad+"/people/remove", 303, "principal", "bob")
+	presses(t, p, "bob", pad+"/people/remove", 303, "principal", "bob")
 	shows(t, p, "bob", pad+"/settings", 403)
 
-	does(t, p, "alice", pad+"/transfer", 400, "to", "bob", "name", "pad")
-	does(t, p, "alice", pad+"/transfer", 303, "to", "bob", "name", "@acme/pad")
+	presses(t, p, "alice", pad+"/transfer", 400, "to", "bob", "name", "pad")
+	presses(t, p, "alice", pad+"/transfer", 303, "to", "bob", "name", "@acme/pad")
 	shows(t, p, "alice", pad+"/settings", 200, "All of the package was offered")
 }
 
@@ -269,7 +269,7 @@ func join(t *testing.T, p *Pages, user string, rights ...string) {
 	for _, r := range rights {
 		fields = append(fields, "rights", r)
 	}
-	does(t, p, "alice", pad+"/people/invite", 303, fields...)
+	presses(t, p, "alice", pad+"/people/invite", 303, fields...)
 	list, err := p.People.Invitations(t.Context(), user)
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
@@ -282,10 +282,10 @@ func TestPolicyOfAPackage(t *testing.T) {
 	release(t, p, p.Keeper.Person("alice", true), "@acme/pad", "1.0.0", nil)
 	join(t, p, "bob", "publish")
 	shows(t, p, "alice", pad+"/settings", 200, "Save the rules", "nobody could publish")
-	does(t, p, "bob", pad+"/policy", 403, "two_person", "yes")
-	does(t, p, "alice", pad+"/policy", 303, "two_person", "yes")
+	presses(t, p, "bob", pad+"/policy", 403, "two_person", "yes")
+	presses(t, p, "alice", pad+"/policy", 303, "two_person", "yes")
 	shows(t, p, "", pad, 200, "somebody else approves each release")
-	said := does(t, p, "alice", pad+"/policy", 303)
+	said := presses(t, p, "alice", pad+"/policy", 303)
 	if !strings.Contains(said, "It happens on 4 May 2031") {
 		t.Errorf("weaker rules say %q", said)
 	}
@@ -295,7 +295,7 @@ func TestPolicyOfAPackage(t *testing.T) {
 	if err != nil || len(waits) != 1 {
 		t.Fatal(waits, err)
 	}
-	does(t, p, "bob", pad+"/changes/"+waits[0].ID+"/cancel", 303)
+	presses(t, p, "bob", pad+"/changes/"+waits[0].ID+"/cancel", 303)
 	shows(t, p, "alice", pad+"/settings", 200, "!needs no longer")
 }
 
@@ -310,37 +310,37 @@ func TestTrustedPublisherPages(t *testing.T) {
 		shows(t, p, "alice", at+"?profile="+profile.ID, 200, profile.Title, profile.Fields[0].Label, profile.Fields[0].Help)
 	}
 	form := []string{"profile", "github", "repository", "acme/pad", "workflow", "release.yml", "environment", "release"}
-	does(t, p, "bob", at, 403, form...)
-	if said := does(t, p, "alice", at, 400, "profile", "github", "repository", "acme"); !strings.Contains(said, "OWNER/NAME") {
+	presses(t, p, "bob", at, 403, form...)
+	if said := presses(t, p, "alice", at, 400, "profile", "github", "repository", "acme"); !strings.Contains(said, "OWNER/NAME") {
 		t.Errorf("a wrong form says %s", said)
 	}
-	does(t, p, "alice", at, 400, "profile", "none")
-	does(t, p, "alice", at, 303, form...)
-	does(t, p, "alice", at, 409, form...)
+	presses(t, p, "alice", at, 400, "profile", "none")
+	presses(t, p, "alice", at, 303, form...)
+	presses(t, p, "alice", at, 409, form...)
 	shows(t, p, "bob", pad+"/settings", 200, "repository acme/pad", "never used")
 	shows(t, p, "", pad, 200, "1 build job", "!acme/pad, workflow")
 	list, err := p.Trusted.Of(t.Context(), named("@acme/pad"))
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
-	does(t, p, "bob", at+"/"+list[0].ID+"/remove", 403)
-	does(t, p, "alice", at+"/none/remove", 404)
-	does(t, p, "alice", at+"/"+list[0].ID+"/remove", 303)
+	presses(t, p, "bob", at+"/"+list[0].ID+"/remove", 403)
+	presses(t, p, "alice", at+"/none/remove", 404)
+	presses(t, p, "alice", at+"/"+list[0].ID+"/remove", 303)
 
 	mine := "/account/publishers"
 	shows(t, p, "bob", mine, 200, "GitHub Actions", "!Waiting for their first release")
 	shows(t, p, "bob", mine+"?profile=github", 200, "Repository", "Kind of package")
-	does(t, p, "bob", mine, 409, append(form, "ecosystem", "npm", "package", "@acme/pad")...)
-	does(t, p, "bob", mine, 400, append(form, "ecosystem", "npm", "package", "NO NAME")...)
-	does(t, p, "bob", mine, 303, append(form, "ecosystem", "npm", "package", "fresh")...)
+	presses(t, p, "bob", mine, 409, append(form, "ecosystem", "npm", "package", "@acme/pad")...)
+	presses(t, p, "bob", mine, 400, append(form, "ecosystem", "npm", "package", "NO NAME")...)
+	presses(t, p, "bob", mine, 303, append(form, "ecosystem", "npm", "package", "fresh")...)
 	shows(t, p, "bob", mine, 200, "Waiting for their first release", "npm/fresh", "ends on 31 May 2031")
 	shows(t, p, "alice", mine, 200, "!npm/fresh")
 	pending, err := p.Trusted.Pending(t.Context(), "bob")
 	if err != nil || len(pending) != 1 {
 		t.Fatal(pending, err)
 	}
-	does(t, p, "alice", mine+"/"+pending[0].ID+"/remove", 404)
-	does(t, p, "bob", mine+"/"+pending[0].ID+"/remove", 303)
+	presses(t, p, "alice", mine+"/"+pending[0].ID+"/remove", 404)
+	presses(t, p, "bob", mine+"/"+pending[0].ID+"/remove", 303)
 }
 
 func TestReviewPages(t *testing.T) {
@@ -348,7 +348,7 @@ func TestReviewPages(t *testing.T) {
 	alice := p.Keeper.Person("alice", true)
 	release(t, p, alice, "@acme/pad", "1.0.0", map[string]string{"index.js": "one\ntwo\n"})
 	join(t, p, "bob", "publish")
-	does(t, p, "alice", pad+"/policy", 303, "two_person", "yes")
+	presses(t, p, "alice", pad+"/policy", 303, "two_person", "yes")
 	staged := release(t, p, alice, "@acme/pad", "1.1.0", map[string]string{"index.js": "one\nthree <script>\n"}).Staged
 	if staged == "" {
 		t.Fatal("the release was not staged")
@@ -363,15 +363,15 @@ func TestReviewPages(t *testing.T) {
 	shows(t, p, "", pad, 200, "!Waiting for approval", "!1.1.0")
 	shows(t, p, "alice", at, 200, "You staged it", "Throw it away", "!Approve and publish")
 	shows(t, p, "bob", at, 200, "Compared with 1.0.0", "index.js", "changed", "three <script>", "+ new", "- gone", "Approve and publish 1.1.0", "Reject")
-	does(t, p, "alice", at+"/approve", 403)
-	does(t, p, "oscar", at+"/approve", 404)
-	does(t, p, "bob", at+"/approve", 303)
+	presses(t, p, "alice", at+"/approve", 403)
+	presses(t, p, "oscar", at+"/approve", 404)
+	presses(t, p, "bob", at+"/approve", 303)
 	shows(t, p, "", pad, 200, "latest is 1.1.0")
 	shows(t, p, "bob", at, 409, "it was approved")
 
 	staged = release(t, p, alice, "@acme/pad", "1.2.0", nil).Staged
-	does(t, p, "oscar", "/review/"+staged+"/reject", 404)
-	does(t, p, "bob", "/review/"+staged+"/reject", 303, "reason", "not yet")
+	presses(t, p, "oscar", "/review/"+staged+"/reject", 404)
+	presses(t, p, "bob", "/review/"+staged+"/reject", 303, "reason", "not yet")
 	shows(t, p, "", pad, 200, "!1.2.0")
 }
 
