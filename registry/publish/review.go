@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"bonded.dev"
@@ -66,6 +68,25 @@ const (
 	reviewLine     = 400 // bytes of a line
 )
 
+// comparing holds a place for each review that may be made at once. Each keeps up
+// to reviewArtifact bytes of an earlier release in memory, and whoever may publish
+// anything may stage something and look at it as often as they like.
+var comparing = make(chan struct{}, 2)
+
+const reviewPatience = 10 * time.Second
+
+// place waits for a place among those who compare.
+func place(ctx context.Context) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, reviewPatience)
+	defer cancel()
+	select {
+	case comparing <- struct{}{}:
+		return func() { <-comparing }, nil
+	case <-ctx.Done():
+		return nil, bonded.Errorf(bonded.Unavailable, "too many releases are being compared right now; try again in a moment")
+	}
+}
+
 // Review returns a staged release for whoever may see it: who staged it, and
 // who may have a say in it. It takes no passkey to look.
 func (d *Desk) Review(ctx context.Context, id string, actor Actor) (r Review, err error) {
@@ -73,6 +94,11 @@ func (d *Desk) Review(ctx context.Context, id string, actor Actor) (r Review, er
 	if err != nil {
 		return r, err
 	}
+	leave, err := place(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer leave()
 	past, err := d.Past(ctx, s.Name)
 	if err != nil {
 		return r, err
@@ -198,6 +224,9 @@ func load(r io.ReaderAt, size int64, version string) (*side, error) {
 		if version != "" {
 			key = strings.ReplaceAll(key, version, "*")
 		}
+		for _, taken := s.members[key]; taken; _, taken = s.members[key] {
+			key += "\x00" // a path that has the star itself hides no other
+		}
 		s.members[key], s.paths[key] = e, e.Path
 	}
 	return s, err
@@ -264,9 +293,15 @@ func (v *reviewer) released(ctx context.Context, eco ecosystem.Ecosystem, name b
 	return load(bytes.NewReader(b), int64(len(b)), before.Version)
 }
 
+// difference is a member that differs, by the key that both sides have it under.
+type difference struct {
+	FileChange
+	key string
+}
+
 // compare lists what differs, in the order of paths, and shows the lines of texts.
 func (v *reviewer) compare(artifact string, was, is *side) error {
-	var changes []FileChange
+	var changes []difference
 	texts := map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(union(was.members, is.members))) {
 		o, had := was.members[key]
@@ -287,12 +322,12 @@ func (v *reviewer) compare(artifact string, was, is *side) error {
 			v.texts -= o.Size + n.Size
 			texts[key] = true
 		}
-		changes = append(changes, c)
+		changes = append(changes, difference{c, key})
 	}
 	return v.show(changes, texts, was, is)
 }
 
-func (v *reviewer) show(changes []FileChange, texts map[string]bool, was, is *side) error {
+func (v *reviewer) show(changes []difference, texts map[string]bool, was, is *side) error {
 	before, after := map[string][]byte{}, map[string][]byte{}
 	var err error
 	if len(texts) > 0 {
@@ -303,19 +338,14 @@ func (v *reviewer) show(changes []FileChange, texts map[string]bool, was, is *si
 	if err != nil {
 		return err
 	}
-	byPath := map[string]string{}
-	for key := range texts {
-		byPath[shown(is.paths[key])] = key
-		if _, ok := is.paths[key]; !ok {
-			byPath[shown(was.paths[key])] = key
-		}
-	}
-	slices.SortFunc(changes, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(changes, func(a, b difference) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.key, b.key))
+	})
 	for _, c := range changes {
-		if key, ok := byPath[c.Path]; ok && !c.Binary {
-			v.text(&c, before[key], after[key], was.members[key], is.members[key])
+		if !c.Binary {
+			v.text(&c.FileChange, before[c.key], after[c.key], was.members[c.key], is.members[c.key])
 		}
-		v.list(c)
+		v.list(c.FileChange)
 	}
 	return nil
 }

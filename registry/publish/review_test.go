@@ -93,6 +93,21 @@ func TestReviewShowsWhatIsNew(t *testing.T) {
 	}
 }
 
+// TestReviewTellsPathsApart has a file stand in for another one: under the sign
+// that the review puts in place of the version, and under the version to come.
+func TestReviewTellsPathsApart(t *testing.T) {
+	got := brief(reviewed(t, []member{{"p/1.0.1", "same\n"}}, []member{{"p/1.1.0", "evil\n"}, {"p/*", "same\n"}}))
+	if !slices.Contains(got, "  +evil") {
+		t.Errorf("a file behind another one is not shown: %q", got)
+	}
+	for range 8 { // the order in which keys come is not fixed
+		got = brief(reviewed(t, []member{{"p/1.1.0", "harmless\n"}}, []member{{"p/1.1.0", "evil\n"}}))
+		if !slices.Contains(got, "  +evil") {
+			t.Errorf("a file of the same path as an earlier one is not shown: %q", got)
+		}
+	}
+}
+
 // TestReviewHidesNothing holds hostile files to what a person sees.
 func TestReviewHidesNothing(t *testing.T) {
 	long := strings.Repeat("x", 5000) + "evil"
