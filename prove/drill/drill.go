@@ -27,6 +27,9 @@ type Attack struct {
 	Name string
 	// Kinds are the dialects in which it makes sense; empty: every one.
 	Kinds []string
+	// Accounts says that it is played against persons whom the victim lets the
+	// drill make. A repository of somebody else is not asked for them.
+	Accounts bool
 	// Play does it once. An error is "could not find out", except one that
 	// wraps [ErrNeeds]: then it was not played here, and the error says why.
 	Play func(ctx context.Context, s *Scene) (Result, error)

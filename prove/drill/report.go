@@ -14,6 +14,9 @@ type Report struct {
 	Holes   []Hole   `json:"holes"`
 	Sum     Sum      `json:"sum"`
 	Seconds float64  `json:"seconds"`
+	// Spared are attacks that need accounts which a foreign repository does not
+	// let the drill make.
+	Spared int `json:"-"`
 }
 
 // Played is a threat with what came of its attacks.

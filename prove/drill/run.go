@@ -94,8 +94,11 @@ func Run(ctx context.Context, plans []Plan, stage Stage, opts Options) (*Report,
 		if err := errors.Join(ctx.Err(), v.Close()); err != nil {
 			return nil, fmt.Errorf("playing %s: %w", plan.Threat, err)
 		}
-		report.Threats = append(report.Threats, played)
+		if len(played.Outcomes) > 0 {
+			report.Threats = append(report.Threats, played)
+		}
 	}
+	report.Spared = p.spared
 	report.count()
 	report.Seconds = time.Since(began).Seconds()
 	return report, nil
@@ -107,6 +110,8 @@ type player struct {
 	known map[string]bool
 	seed  string
 	n     int
+	// spared are attacks on accounts that are not ours to make.
+	spared int
 }
 
 func newPlayer(plans []Plan, opts Options) *player {
@@ -131,6 +136,10 @@ func newPlayer(plans []Plan, opts Options) *player {
 // all plays a plan in every dialect that fits.
 func (p *player) all(ctx context.Context, v Victim, plan Plan) (list []Outcome) {
 	for _, a := range plan.Attacks {
+		if _, foreign := v.(*Foreign); foreign && a.Accounts {
+			p.spared++
+			continue
+		}
 		n := len(list)
 		for _, s := range v.Sites() {
 			if len(a.Kinds) == 0 || slices.Contains(a.Kinds, s.Dialect.ID()) {
@@ -150,7 +159,7 @@ func (p *player) all(ctx context.Context, v Victim, plan Plan) (list []Outcome) 
 
 func (p *player) play(ctx context.Context, v Victim, s *visit.Site, a Attack) Outcome {
 	p.n++
-	scene := NewScene(v, s, p.seed+strconv.FormatInt(int64(p.n), 36))
+	scene := NewScene(v, s, p.seed+strconv.Itoa(p.n)) // decimal: no two look alike
 	bounded, cancel := context.WithTimeout(ctx, p.opts.Patience)
 	defer cancel()
 	o := Outcome{Attack: a.Name, Kind: s.Dialect.ID(), StoppedBy: []string{}}

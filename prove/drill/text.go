@@ -29,6 +29,10 @@ func (r *Report) Text() string {
 		fmt.Fprintf(&b, "\n")
 		Paragraph(&b, "", "played without: "+strings.Join(r.Without, ", "))
 	}
+	if r.Spared > 0 {
+		fmt.Fprintf(&b, "\n")
+		Paragraph(&b, "", fmt.Sprintf("%s on accounts left out: they need persons whom only a repository of ours lets the drill make", plural(r.Spared, "attack")))
+	}
 	r.writeHoles(&b)
 	fmt.Fprintf(&b, "\n")
 	s := r.Sum

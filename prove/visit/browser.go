@@ -33,6 +33,7 @@ type Browser struct {
 	keys    []virtualwebauthn.Credential
 	handle  []byte
 	last    string // address of the page that was shown last
+	given   []string
 }
 
 // Page is what a browser shows.
@@ -84,6 +85,9 @@ func (b *Browser) Steal() *Browser {
 // passkeys along.
 func (b *Browser) Forget() { clear(b.cookies) }
 
+// Given are the Set-Cookie lines that came so far.
+func (b *Browser) Given() []string { return b.given }
+
 // Lose drops all passkeys.
 func (b *Browser) Lose() { b.keys = nil }
 
@@ -119,8 +123,9 @@ func (b *Browser) Submit(ctx context.Context, p Page, action string, fields url.
 	}
 	maps.Copy(sent, fields)
 	if f.passkey != "" {
-		if err := b.show(ctx, f, sent); err != nil {
-			return Page{}, err
+		// A page that is refused the options shows why, and sends nothing.
+		if begun, err := b.show(ctx, f, sent); err != nil || begun.Status >= 400 {
+			return begun, err
 		}
 	}
 	if f.method == "GET" {
@@ -143,10 +148,10 @@ func (b *Browser) Open(ctx context.Context, path, action string, fields url.Valu
 var ErrNoPasskey = errors.New("no passkey here fits")
 
 // show answers a WebAuthn ceremony of a form.
-func (b *Browser) show(ctx context.Context, f form, sent url.Values) error {
-	begun, err := b.Post(ctx, f.options, sent)
-	if err != nil {
-		return err
+func (b *Browser) show(ctx context.Context, f form, sent url.Values) (begun Page, err error) {
+	begun, err = b.Post(ctx, f.options, sent)
+	if err != nil || begun.Status >= 400 {
+		return begun, err
 	}
 	var answer struct {
 		Options json.RawMessage `json:"options"`
@@ -154,15 +159,15 @@ func (b *Browser) show(ctx context.Context, f form, sent url.Values) error {
 		Error   string          `json:"error"`
 	}
 	if err := json.Unmarshal([]byte(begun.Body), &answer); err != nil || answer.Error != "" {
-		return fmt.Errorf("%s: %d %s", f.options, begun.Status, answer.Error+begun.Body[:min(len(begun.Body), 200)])
+		return begun, fmt.Errorf("%s: %d %s", f.options, begun.Status, answer.Error+begun.Body[:min(len(begun.Body), 200)])
 	}
 	sent.Set("secret", answer.Secret)
 	if f.passkey == "create" {
-		return b.create(string(answer.Options), sent)
+		return begun, b.create(string(answer.Options), sent)
 	}
 	o, err := virtualwebauthn.ParseAssertionOptions(string(answer.Options))
 	if err != nil {
-		return err
+		return begun, err
 	}
 	for i := range b.keys {
 		if len(o.AllowCredentials) > 0 && !b.keys[i].IsAllowedForAssertion(*o) {
@@ -171,9 +176,9 @@ func (b *Browser) show(ctx context.Context, f form, sent url.Values) error {
 		rp := virtualwebauthn.RelyingParty{ID: o.RelyingPartyID, Origin: b.Origin}
 		b.keys[i].Counter++
 		sent.Set("response", virtualwebauthn.CreateAssertionResponse(rp, b.authenticator(), b.keys[i], *o))
-		return nil
+		return begun, nil
 	}
-	return ErrNoPasskey
+	return begun, ErrNoPasskey
 }
 
 func (b *Browser) create(options string, sent url.Values) error {
@@ -246,6 +251,7 @@ func (b *Browser) once(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return res, err
 	}
+	b.given = append(b.given, res.Header.Values("Set-Cookie")...)
 	for _, c := range (&http.Response{Header: res.Header}).Cookies() {
 		if c.MaxAge < 0 || c.Value == "" {
 			delete(b.cookies, c.Name)
