@@ -15,6 +15,9 @@ func CheckEmail(email string) error { return checkEmail(email) }
 // EnrolmentPrefix begins the secret of an enrolment link.
 const EnrolmentPrefix = enrolmentPrefix
 
+// TokenPrefix begins an access token.
+const TokenPrefix = tokenPrefix
+
 // RevokeAll ends every token of a user in the caller's transaction and returns
 // how many there were. After the commit the caller calls Forget.
 func (k *Keeper) RevokeAll(tx *record.Tx, user, why string, at time.Time) (int64, error) {

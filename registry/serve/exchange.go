@@ -23,7 +23,8 @@ import (
 //	DELETE /api/v1/trusted_publishing/tokens   gives the upload token back
 
 const (
-	exchangePath = "/api/v1/oidc/exchange"
+	// ExchangePath is where a build job names its package and digests.
+	ExchangePath = "/api/v1/oidc/exchange"
 	rustPath     = "/api/v1/trusted_publishing/tokens"
 	// maxExchange bounds the body of an exchange, bytes.
 	maxExchange = 64 << 10
@@ -119,9 +120,9 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any, opts ...json.Opt
 // jobs answers the two doors of no dialect; false when it is neither.
 func (h *Handler) jobs(w http.ResponseWriter, r *http.Request, path string) bool {
 	switch {
-	case h.Exchange == nil, path != exchangePath && path != rustPath:
+	case h.Exchange == nil, path != ExchangePath && path != rustPath:
 		return false
-	case path == exchangePath && r.Method == http.MethodPost:
+	case path == ExchangePath && r.Method == http.MethodPost:
 		h.ownExchange(w, r)
 	case path == rustPath && (r.Method == http.MethodPost || r.Method == http.MethodPut):
 		h.rustExchange(w, r)

@@ -3,6 +3,7 @@ package trusted
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -278,6 +279,18 @@ func (r *Room) Profiles() []Profile {
 		list = append(list, configured(i))
 	}
 	return list
+}
+
+// Refused are the triggers that get no upload token on any platform that has a
+// ready profile, sorted.
+func (r *Room) Refused() []string {
+	all := map[string]bool{}
+	for _, p := range built {
+		for trigger := range p.refused {
+			all[trigger] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // configured is the profile of an issuer that the administrator named.
