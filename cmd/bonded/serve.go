@@ -197,7 +197,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 		Book:       h.book, Blobs: h.blobs, Keys: keys, Shelf: shelf,
 		Origin: keys.Origin(), URL: h.config.URL,
 		Now: f.now, Log: log,
-		TwoPerson: h.config.TwoPerson, Leaked: r.keeper.Leaked,
+		TwoPerson: h.config.TwoPerson, Leaked: r.keeper.Leaked, Without: f.out,
 	})
 	if err := r.admit(h, keys, log, f); err != nil {
 		return nil, err
@@ -250,7 +250,7 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	if err != nil {
 		return err
 	}
-	r.leak, err = leak.New(leak.Config{Kill: r.keeper.Leaked, Book: h.book, Secret: keys.Secret("leak reports"), Origins: origins, Log: log, Now: f.now})
+	r.leak, err = leak.New(leak.Config{Kill: r.keeper.Leaked, Book: h.book, Secret: keys.Secret("leak reports"), Origins: origins, Log: log, Now: f.now, Without: f.out})
 	if err != nil {
 		return err
 	}

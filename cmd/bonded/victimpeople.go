@@ -197,7 +197,10 @@ func (v *victim) Due(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	if v.out("token-lifetime") {
+		return nil
+	}
+	return v.r.keeper.EndUnused(ctx)
 }
 
 // Lapse lets the registration of a domain end. What DNS does not know on two days

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -85,10 +84,6 @@ func (f *Foreign) Visitor(context.Context) (*visit.Browser, error) {
 
 func (f *Foreign) Issuer(context.Context) (*Issuer, error) {
 	return nil, Needs("a repository that trusts the drill's build platform")
-}
-
-func (f *Foreign) Trust(context.Context, string, string, string, url.Values) error {
-	return Needs("a repository that trusts the drill's build platform")
 }
 
 func (f *Foreign) Lapse(context.Context, string) error {

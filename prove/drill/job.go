@@ -20,6 +20,7 @@ type Job struct {
 	Name   string // of the package
 	// Claims are what its identity tokens say of it.
 	Claims map[string]any
+	Owner  *Person
 	scene  *Scene
 }
 
@@ -37,9 +38,13 @@ func (s *Scene) Job(ctx context.Context, ids bool) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	owner, err := s.Person(ctx, Owner, Passkey)
+	if err != nil {
+		return nil, err
+	}
 	name := s.Name("built")
 	at := "acme/" + name
-	j := &Job{Issuer: issuer, Name: name, scene: s, Claims: map[string]any{
+	j := &Job{Issuer: issuer, Name: name, Owner: owner, scene: s, Claims: map[string]any{
 		"repository": at, "repository_id": "7001", "repository_owner_id": "3001", "event_name": "push",
 	}}
 	j.On(tagged)
@@ -48,7 +53,7 @@ func (s *Scene) Job(ctx context.Context, ids bool) (*Job, error) {
 		fields.Set("repository_id", "7001")
 		fields.Set("owner_id", "3001")
 	}
-	if err := s.Trust(ctx, Owner, s.Site.Dialect.ID(), name, fields); err != nil {
+	if err := owner.Trust(ctx, issuer, s.Site.Dialect.ID(), name, fields); err != nil {
 		return nil, err
 	}
 	return j, nil
@@ -139,6 +144,8 @@ func (j *Job) Thief(ctx context.Context, identity, version, with string) (Result
 	return j.scene.Reach(ctx, as, visit.Upload{Name: j.Name, Version: version, Canary: "thief"}, with)
 }
 
+const staged = 202 // taken, and not published
+
 // Reach publishes as a thief and says whether an installer gets it; with says
 // what the thief had.
 func (s *Scene) Reach(ctx context.Context, as visit.Credential, up visit.Upload, with string) (Result, error) {
@@ -153,8 +160,8 @@ func (s *Scene) Reach(ctx context.Context, as visit.Credential, up visit.Upload,
 	if len(got) > 0 {
 		return Harmed("whoever installs %s %s gets what a thief published with %s", up.Name, up.Version, with)
 	}
-	if a.Taken() {
-		return Stopped("taken, and nobody gets it: %s", a)
+	if a.Status == staged {
+		return Stopped("%s: it waits for another person [two-person-publish] [staged-publish]", a)
 	}
 	return Stopped("%s", a)
 }

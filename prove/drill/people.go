@@ -97,9 +97,6 @@ type People interface {
 	Visitor(ctx context.Context) (*visit.Browser, error)
 	// Issuer is a build platform that the victim trusts.
 	Issuer(ctx context.Context) (*Issuer, error)
-	// Trust makes a job of the issuer a trusted publisher of an actor's package;
-	// fields are those of the form.
-	Trust(ctx context.Context, actor, kind, name string, fields url.Values) error
 	// Lapse lets the domain of an e-mail address fall into other hands, and the
 	// victim's daily work be done.
 	Lapse(ctx context.Context, domain string) error

@@ -80,6 +80,9 @@ type Config struct {
 	// found in an upload; where says what in. If it is one, it ends it and answers
 	// true. nil: nobody looks.
 	Leaked func(ctx context.Context, text, where string) (bool, error)
+	// Without says which controls the victim of a drill does without; nil, as on
+	// every server: all stand.
+	Without func(control string) bool
 	// Observe is told about each batch: drafts taken, time spent.
 	Observe func(drafts int, took time.Duration)
 }
@@ -117,6 +120,8 @@ func New(c Config) *Desk {
 	}
 	return d
 }
+
+func (d *Desk) without(control string) bool { return d.Without != nil && d.Without(control) }
 
 // Submit takes one request of a dialect the whole way in.
 func (d *Desk) Submit(ctx context.Context, eco ecosystem.Ecosystem, ask ecosystem.Ask, in In) (bonded.Receipt, error) {

@@ -40,7 +40,7 @@ const (
 
 // secrets refuses a draft that holds a token of this repository.
 func (d *Desk) secrets(ctx context.Context, e *entrant) error {
-	if d.Leaked == nil {
+	if d.Leaked == nil || d.without("secret-scan-at-publish") {
 		return nil
 	}
 	s := &search{seen: map[string]bool{}}

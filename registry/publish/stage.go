@@ -67,7 +67,7 @@ func openHeld(body []byte) (h held, err error) {
 // waits says whether the entrant's release needs a second person. What was
 // approved had one. rule reads what the package and an organisation ask for.
 func (d *Desk) waits(ctx context.Context, e *entrant, past *bonded.Package, rule func(bonded.Name, string) (own, wanted bool, err error)) (bool, error) {
-	if e.approval != nil || !e.draft.Publishes() {
+	if e.approval != nil || !e.draft.Publishes() || d.without("two-person-publish") && d.without("staged-publish") {
 		return false, nil
 	}
 	isNew, org := past.Claimed.IsZero(), ""

@@ -6,11 +6,13 @@ import (
 	"bonded.dev/prove/drill"
 	archiveparserdifferential "bonded.dev/threats/archive-parser-differential"
 	archivepathtraversal "bonded.dev/threats/archive-path-traversal"
+	ciuntrustedtrigger "bonded.dev/threats/ci-untrusted-trigger"
 	credentialcacheleak "bonded.dev/threats/credential-cache-leak"
 	decompressionbomb "bonded.dev/threats/decompression-bomb"
 	dependencyconfusion "bonded.dev/threats/dependency-confusion"
 	disttaghijack "bonded.dev/threats/dist-tag-hijack"
 	dormantaccounttakeover "bonded.dev/threats/dormant-account-takeover"
+	forgeidentityresurrection "bonded.dev/threats/forge-identity-resurrection"
 	gatefailopen "bonded.dev/threats/gate-fail-open"
 	historyforgery "bonded.dev/threats/history-forgery"
 	homoglyphname "bonded.dev/threats/homoglyph-name"
@@ -19,6 +21,7 @@ import (
 	manifestconfusion "bonded.dev/threats/manifest-confusion"
 	mirrorcompromise "bonded.dev/threats/mirror-compromise"
 	namereuse "bonded.dev/threats/name-reuse"
+	oidcpublishtheft "bonded.dev/threats/oidc-publish-theft"
 	oidctokenreplay "bonded.dev/threats/oidc-token-replay"
 	persistentpoisonedcache "bonded.dev/threats/persistent-poisoned-cache"
 	registryauthzbug "bonded.dev/threats/registry-authz-bug"
@@ -42,6 +45,9 @@ import (
 // Attacks returns, by the threat's id, the attacks that play it.
 func Attacks() map[string][]drill.Attack {
 	return map[string][]drill.Attack{
+		"oidc-publish-theft":          oidcpublishtheft.Attacks,
+		"ci-untrusted-trigger":        ciuntrustedtrigger.Attacks,
+		"forge-identity-resurrection": forgeidentityresurrection.Attacks,
 		"oidc-token-replay":           oidctokenreplay.Attacks,
 		"archive-parser-differential": archiveparserdifferential.Attacks,
 		"archive-path-traversal":      archivepathtraversal.Attacks,
