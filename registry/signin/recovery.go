@@ -225,18 +225,8 @@ func (r *Room) Vouch(ctx context.Context, s *Session, id string) (due time.Time,
 	}
 	err = r.Book.Update(ctx, func(tx *record.Tx) error {
 		due = time.Time{}
-		c, found, err := tx.CeremonyByCode(kindRecover, id, r.Now())
+		c, a, err := r.askedFor(tx, s, id)
 		if err != nil {
-			return err
-		}
-		var a asked
-		if found {
-			err = unmarshal(c, &a)
-		}
-		if err != nil || !found {
-			return orElse(err, bonded.Errorf(bonded.NotFound, "nobody asks for your word under this id; it may be over, or was mistyped"))
-		}
-		if err := mayVouch(tx, s.User, c.User, a); err != nil {
 			return err
 		}
 		a.Vouchers = append(a.Vouchers, s.User)
@@ -258,6 +248,29 @@ func (r *Room) Vouch(ctx context.Context, s *Session, id string) (due time.Time,
 		return err
 	})
 	return due, err
+}
+
+// askedFor is the recovery that somebody may vouch for under an id.
+func (r *Room) askedFor(tx *record.Tx, s *Session, id string) (c record.Ceremony, a asked, err error) {
+	c, found, err := tx.CeremonyByCode(kindRecover, id, r.Now())
+	if found && err == nil {
+		err = unmarshal(c, &a)
+	}
+	if err != nil || !found {
+		return c, a, orElse(err, bonded.Errorf(bonded.NotFound, "nobody asks for your word under this id; it may be over, or was mistyped"))
+	}
+	return c, a, mayVouch(tx, s.User, c.User, a)
+}
+
+// Asks says whose recovery an id is of, to whoever may vouch for it: nobody gives
+// their word for an account that they were not shown.
+func (r *Room) Asks(ctx context.Context, s *Session, id string) (user string, err error) {
+	err = r.Book.View(ctx, func(tx *record.Tx) error {
+		c, _, err := r.askedFor(tx, s, id)
+		user = c.User
+		return err
+	})
+	return user, err
 }
 
 func mayVouch(tx *record.Tx, voucher, user string, a asked) error {

@@ -258,6 +258,11 @@ func TestVouching(t *testing.T) {
 		_, err := b.Vouch(ctx, s, v.ID)
 		b.wants(err, bonded.Forbidden, text)
 	}
+	if user, err := b.Asks(ctx, owners["bob"].session(), v.ID); err != nil || user != "alice" {
+		t.Errorf("bob is asked for his word for %q, %v", user, err)
+	}
+	_, err = b.Asks(ctx, owners["member"].session(), v.ID)
+	b.wants(err, bonded.Forbidden, "only an owner")
 	_, err = b.Vouch(ctx, owners["bob"].session(), "nothing")
 	b.wants(err, bonded.NotFound, "under this id")
 	b.turn(StepUpLife + time.Second)

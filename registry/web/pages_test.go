@@ -68,7 +68,7 @@ func samples() map[string]View {
 		"recover": {"User": ""}, "recover-link": {"Link": "bnc_x", "Days": 3, "Recovery": signin.Recovery{User: "alice"}, "Vouch": "", "Problem": "The recovery code is wrong."},
 		"recover-link/owners": {"Link": "bnc_x", "Days": 3, "Recovery": signin.Recovery{User: "alice", Vouchers: []string{"bob"}}, "Vouch": "https://packages.example.org/recover/vouch/x"},
 		"recover-link/waits":  {"Link": "bnc_x", "Days": 3, "Recovery": signin.Recovery{User: "alice", Due: noon}, "Vouch": ""},
-		"recover-vouch":       {"ID": "x"}, "email-link": {"Link": "bnc_x"}, "policy-recovery": {"Days": 3},
+		"recover-vouch":       {"ID": "x", "User": "alice"}, "email-link": {"Link": "bnc_x"}, "policy-recovery": {"Days": 3},
 		"account": standing(user, full, nil, false), "account-security": standing(user, full, waits, false), "account-security/new": standing(fresh, signin.Factors{}, nil, true),
 		"account-security/stolen": {"User": fresh, "Factors": weak, "Waiting": nil, "Step": nextStep(weak, fresh, &signin.Session{Enrolling: true, Needs: "password"}, true), "Mail": true, "Needs": "password", "Enrolling": true, "Enough": false, "Now": noon},
 		"account-security/weak":   standing(fresh, weak, nil, false), "account-security/ready": standing(fresh, signin.Factors{Passkeys: keys[:1], Codes: 10}, nil, true),

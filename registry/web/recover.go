@@ -86,7 +86,11 @@ func (p *Pages) recover(a *Ask) error {
 }
 
 func (p *Pages) vouchPage(a *Ask) error {
-	return a.Show("recover-vouch", View{"ID": a.PathValue("id")})
+	user, err := p.SignIn.Asks(a.Context(), a.Session, a.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return a.Show("recover-vouch", View{"ID": a.PathValue("id"), "User": user})
 }
 
 func (p *Pages) vouch(a *Ask) error {
