@@ -29,9 +29,10 @@ func changeCommand() *cobra.Command {
 
 KIND is yank, unyank, deprecate, undeprecate or delete, each with a version, or
 status, with one of active, archived and deprecated in its place. The token
-comes from BONDED_TOKEN and needs the scope yank or delete for the package.
+comes from BONDED_TOKEN, or else from bonded login, and needs the scope yank or
+delete for the package.
 Deleting with a token that is older than 15 minutes takes a fresh proof besides,
-in BONDED_PROOF: the repository's page account/confirm shows one.`,
+in BONDED_PROOF: the repository's page account/proof shows one.`,
 		Example: `  bonded change yank pypi/left-pad 1.0 --reason 'broken on Windows'
   bonded change unyank pypi/left-pad 1.0
   bonded change status pypi/left-pad archived --registry https://packages.example.org/`,
@@ -47,7 +48,11 @@ in BONDED_PROOF: the repository's page account/confirm shows one.`,
 			}
 			token := os.Getenv("BONDED_TOKEN")
 			if token == "" {
-				return usagef("set BONDED_TOKEN to a token of the repository")
+				stored, err := storedToken(registry)
+				if err != nil {
+					return err
+				}
+				token = stored
 			}
 			return sendChange(cmd.Context(), cmd.OutOrStdout(), registry, token, c)
 		},

@@ -110,7 +110,7 @@ install from it; every fact is an entry in a log that anyone can recompute.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), adminCommand(), changeCommand(), tokenCommand(), logCommand(), fsckCommand(), backupCommand(), restoreCommand(), drillCommand(), auditCommand(), guideCommand())
+	root.AddCommand(serveCommand(), adminCommand(), changeCommand(), loginCommand(), logoutCommand(), whoamiCommand(), tokenCommand(), logCommand(), fsckCommand(), backupCommand(), restoreCommand(), drillCommand(), auditCommand(), guideCommand())
 	return root
 }
 

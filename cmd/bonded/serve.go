@@ -21,6 +21,7 @@ import (
 	"bonded.dev/registry/identity"
 	"bonded.dev/registry/lapse"
 	"bonded.dev/registry/leak"
+	"bonded.dev/registry/login"
 	"bonded.dev/registry/notice"
 	"bonded.dev/registry/people"
 	"bonded.dev/registry/privacy"
@@ -140,6 +141,7 @@ type running struct {
 	keeper  *identity.Keeper
 	signin  *signin.Room
 	people  *people.Room
+	logins  *login.Room
 	trusted *trusted.Room
 	waiting *waiting.Room
 	notice  *notice.Room
@@ -214,6 +216,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 		Prove:  r.prove,
 		Tally:  h.book,
 		Pages:  r.pages,
+		Logins: r.logins, Tokens: r.keeper,
 		Leaks:  r.leak,
 		Exchange: func(ctx context.Context, j serve.Job) (identity.Secret, record.Token, error) {
 			return r.trusted.Exchange(ctx, trusted.Ask(j))
@@ -274,16 +277,22 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 		return err
 	}
 	r.keeper.Proofs = r.signin.CheckProof
+	r.logins = login.New(login.Config{Book: h.book, Keeper: r.keeper, Proof: r.proof, Secret: keys.Secret("login networks"), Now: f.now})
 	r.people = people.New(people.Config{Book: h.book, Waiting: r.waiting, Desk: r.desk, Now: f.now})
 	r.trusted = trusted.New(trusted.Config{Book: h.book, Keeper: r.keeper, Audience: host(c.URL), Issuers: c.Issuers, Now: f.now, Without: f.out})
 	r.privacy = privacy.New(privacy.Config{Book: h.book, Desk: r.desk, Waiting: r.waiting, Log: log, Now: f.now})
 	r.glass = glass.New(glass.Config{Book: h.book, Desk: r.desk, Now: f.now})
 	r.pages = web.New(web.Config{
 		Privacy: r.privacy, Glass: r.glass,
-		Keeper: r.keeper, SignIn: r.signin, People: r.people, Trusted: r.trusted, Desk: r.desk, Waiting: r.waiting,
+		Keeper: r.keeper, SignIn: r.signin, People: r.people, Logins: r.logins, Trusted: r.trusted, Desk: r.desk, Waiting: r.waiting,
 		Book: h.book, Ecosystems: h.ecosystems, Setups: h.setups(), URL: c.URL, Log: log, Now: f.now,
 	})
 	return nil
+}
+
+// proof makes a one-time proof for somebody who showed a passkey for it.
+func (r *running) proof(ctx context.Context, user string, stepped time.Time, action bonded.Action, name bonded.Name) (string, error) {
+	return r.signin.IssueProof(ctx, &signin.Session{User: user, Stepped: stepped}, action, name)
 }
 
 // host is the host of a public URL, without its port.

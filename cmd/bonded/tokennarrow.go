@@ -11,6 +11,7 @@ import (
 	"bonded.dev/registry/identity"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 func tokenCommand() *cobra.Command {
@@ -20,7 +21,7 @@ func tokenCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(tokenNarrowCommand(), tokenShowCommand())
+	c.AddCommand(tokenNarrowCommand(), tokenShowCommand(), tokenPrintCommand())
 	return c
 }
 
@@ -28,17 +29,24 @@ func tokenCommand() *cobra.Command {
 const maxTokenLine = 8192
 
 // tokenFrom reads a token from BONDED_TOKEN, or else the first line of standard
-// input. It never stands in an argument, where every user of the host sees it.
+// input, or else takes the one that bonded login got. It never stands in an argument, where every user of the host sees it.
 func tokenFrom(in io.Reader) (string, error) {
 	if t := os.Getenv("BONDED_TOKEN"); t != "" {
 		return t, nil
+	}
+	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return storedToken("")
 	}
 	line, err := bufio.NewReader(io.LimitReader(in, maxTokenLine)).ReadString('\n')
 	if err != nil && err != io.EOF {
 		return "", fmt.Errorf("reading a token from standard input: %w", err)
 	}
 	if line = strings.TrimSpace(line); line == "" {
-		return "", usagef("set BONDED_TOKEN to a token, or write one to standard input")
+		stored, err := storedToken("")
+		if err != nil {
+			return "", fmt.Errorf("there is no token in BONDED_TOKEN nor on standard input, and %w", err)
+		}
+		return stored, nil
 	}
 	return line, nil
 }
@@ -48,8 +56,8 @@ func tokenNarrowCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "narrow [--scope SCOPE ...] [--version PATTERN ...] [--ttl TIME] ...",
 		Short: "Make a narrower token of a token, and print it",
-		Long: `Make a narrower token of the token in BONDED_TOKEN or on standard input, and
-print it. The repository is not asked and learns of it when it is used.
+		Long: `Make a narrower token of the token in BONDED_TOKEN, on standard input, or of
+bonded login, and print it. The repository is not asked and learns of it when it is used.
 
 What is given only takes away; what is not given stays. The new token ends with
 the one that it is made of, at the latest. It can be made narrower once more, and
@@ -77,6 +85,25 @@ by nobody wider. Revoking the first token ends all that were made of it.`,
 	}
 	flags.add(c.Flags(), 0, "how long it lives; 0: as long as the one that it is made of")
 	return c
+}
+
+func tokenPrintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "print [URL]",
+		Short: "Print the token that bonded login got",
+		Long: `Print the token that bonded login got, for commands that hand it to a package
+manager. Without a URL the only log-in that there is.`,
+		Example: `  npm config set //packages.example.org/npm/:_authToken "$(bonded token print https://packages.example.org/)"`,
+		Args:    atMostURL,
+		RunE: func(c *cobra.Command, args []string) error {
+			token, err := storedToken(first(args))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), token)
+			return nil
+		},
+	}
 }
 
 func tokenShowCommand() *cobra.Command {

@@ -167,7 +167,7 @@ func (p *Pages) granted(a *Ask, q login.Question) (list []identity.Scope, ttl ti
 		ttl *= 7
 	}
 	for i := range q.Scopes {
-		actions := a.FormAll(fmt.Sprintf("actions%d", i))
+		actions := slices.DeleteFunc(slices.Clone(a.FormAll(fmt.Sprintf("actions%d", i))), func(s string) bool { return s == "" })
 		if len(actions) == 0 {
 			continue
 		}
