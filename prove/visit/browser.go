@@ -71,6 +71,24 @@ func (p Page) Text() string {
 	}
 }
 
+// Link is the address of the first link of the page that ends in a path.
+func (p Page) Link(end string) (path string, ok bool) {
+	z := html.NewTokenizer(strings.NewReader(p.Body))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return "", false
+		case html.StartTagToken:
+			t := z.Token()
+			for _, a := range t.Attr {
+				if t.DataAtom == atom.A && a.Key == "href" && strings.HasSuffix(a.Val, end) {
+					return a.Val, true
+				}
+			}
+		}
+	}
+}
+
 // NewBrowser opens a browser without cookies.
 func NewBrowser(web *Web, base string) *Browser {
 	return &Browser{web: web, base: base, Origin: strings.TrimSuffix(base, "/"), cookies: map[string]string{}}
