@@ -155,8 +155,12 @@ func refRule(v string) (string, error) {
 	return v, nil
 }
 
-// refFits compares a ref with a rule.
+// refFits compares a ref with a rule. No ref has a colon (git-check-ref-format);
+// what has one is a fork's branch, "owner:branch", and fits no star.
 func refFits(rule, ref string) bool {
+	if strings.Contains(ref, ":") {
+		return false
+	}
 	prefix, star := strings.CutSuffix(rule, "*")
 	if !star {
 		return ref == rule

@@ -60,6 +60,15 @@ func TestBuildkite(t *testing.T) {
 	each(t, b, good, map[string]change{"reborn": {map[string]any{"organization_id": "o-2"}, "external-id-pin"}})
 }
 
+// TestForksFitNoStar: a fork may be called as the branches that a rule names.
+func TestForksFitNoStar(t *testing.T) {
+	b := newBench(t, "buildkite")
+	b.claim("tools", "alice")
+	b.add("tools", map[string]string{"organization": "acme", "pipeline": "tools", "ref": "refs/heads/release*"})
+	good := map[string]any{"organization_slug": "acme", "pipeline_slug": "tools", "build_branch": "release-1", "build_source": "webhook"}
+	each(t, b, good, map[string]change{"fork": {map[string]any{"build_branch": "release-eve:main"}, "claim build_branch"}})
+}
+
 func TestGoogleAndOthers(t *testing.T) {
 	google := newBench(t, "google")
 	google.claim("tools", "alice")
