@@ -87,9 +87,19 @@ func (k *Keeper) enrolment(ctx context.Context, user, action string, first func(
 	return secret, nil
 }
 
-// DisableUser closes an account, and with it every token of the user.
+// DisableUser closes an account, and with it every token of the user. Sessions,
+// and what was begun, end for good: whoever opens the account again does not know
+// whose they were.
 func (k *Keeper) DisableUser(ctx context.Context, name string) error {
-	return k.change(ctx, "user.disable", name, func(tx *record.Tx, now time.Time) error { return tx.SetDisabled(name, now) })
+	return k.change(ctx, "user.disable", name, func(tx *record.Tx, now time.Time) error {
+		if err := tx.SetDisabled(name, now); err != nil {
+			return err
+		}
+		if _, err := tx.EndSessions(name, ""); err != nil {
+			return err
+		}
+		return tx.EndAllCeremonies(name)
+	})
 }
 
 // EnableUser opens an account again.

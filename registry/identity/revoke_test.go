@@ -207,3 +207,32 @@ func TestSetRole(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+// TestOpenedAgain: whoever was in an account when it was closed is not in it when
+// it is opened again.
+func TestOpenedAgain(t *testing.T) {
+	b := newBench(t)
+	b.user("alice")
+	session := record.Session{ID: "s", User: "alice", Kind: "full", Created: b.Now(), Seen: b.Now(), Rotated: b.Now()}
+	login := record.Ceremony{Hash: bonded.DigestOf([]byte("login")), Kind: "login", User: "alice", Created: b.Now(), Expires: b.Now().Add(time.Hour)}
+	update := func(do func(*record.Tx) error) {
+		t.Helper()
+		if err := b.book.Update(t.Context(), do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update(func(tx *record.Tx) error {
+		return errors.Join(tx.AddSession(session, bonded.DigestOf([]byte("cookie"))), tx.AddCeremony(login))
+	})
+	if err := errors.Join(b.DisableUser(t.Context(), "alice"), b.EnableUser(t.Context(), "alice")); err != nil {
+		t.Fatal(err)
+	}
+	update(func(tx *record.Tx) error {
+		list, err := tx.Sessions("alice")
+		_, goesOn, err2 := tx.Ceremony("login", login.Hash, b.Now())
+		if len(list) > 0 || goesOn {
+			t.Errorf("sessions %v, a log-in goes on %v", list, goesOn)
+		}
+		return errors.Join(err, err2)
+	})
+}
