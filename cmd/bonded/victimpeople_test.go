@@ -45,7 +45,7 @@ func TestPersonsComeThroughThePages(t *testing.T) {
 	if _, err := want(owner.Open(ctx, "/account/confirm?next=/account/tokens/new", "/account/confirm", nil)); err != nil {
 		t.Fatal(err)
 	}
-	page, err := want(owner.Open(ctx, "/account/tokens/new", "/account/tokens/new", url.Values{"pattern": {"*"}, "action": {"publish"}}))
+	page, err := want(owner.Open(ctx, "/account/tokens/new", "/account/tokens/new", url.Values{"pattern": {"*"}, "actions": {"publish"}}))
 	if err != nil || !strings.Contains(page.Body, "bnd_") {
 		t.Errorf("no token: %s %v", page.Text(), err)
 	}
