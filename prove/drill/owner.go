@@ -2,35 +2,19 @@ package drill
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 
 	"bonded.dev/prove/visit"
 )
 
-// What a person does on the pages of a package, honestly: a page that refuses
-// is an error. A thief takes the same pages by [visit.Browser.Open].
+// What owners do on the pages of a package. A page that refuses them is an error.
 
-// SettingsOf is the path of the page where a package's owners look after it.
-func SettingsOf(kind, name string) string {
-	return "/packages/" + kind + "/" + url.PathEscape(name) + "/settings"
-}
-
-// Confirm shows the passkey once more, as pages ask before what is dangerous.
-func (p *Person) Confirm(ctx context.Context) error {
-	_, err := Honest(p.Open(ctx, "/account/confirm?next=/account", "/account/confirm", nil))
-	return err
-}
-
-// Honest turns a page that refuses into an error.
-func Honest(p visit.Page, err error) (visit.Page, error) {
-	if err == nil && p.Status >= 400 {
-		err = fmt.Errorf("%s, which is honest: %s", p.Path, p.Text())
-	}
-	return p, err
-}
+// PageOf is the path of a package's page; its owners look after it at SettingsOf.
+func PageOf(kind, name string) string     { return "/packages/" + kind + "/" + url.PathEscape(name) }
+func SettingsOf(kind, name string) string { return PageOf(kind, name) + "/settings" }
 
 // Rules are how a package may be published.
 type Rules struct{ TrustedOnly, TwoPeople bool }
@@ -42,26 +26,22 @@ func (r Rules) fields() url.Values {
 
 // Rule chooses the rules of a package.
 func (p *Person) Rule(ctx context.Context, kind, name string, r Rules) error {
-	if err := p.Confirm(ctx); err != nil {
+	if err := p.Confirms(ctx); err != nil {
 		return err
 	}
-	_, err := Honest(p.Open(ctx, SettingsOf(kind, name), "/policy", r.fields()))
+	_, err := Want(p.Open(ctx, SettingsOf(kind, name), "/policy", r.fields()))
 	return err
 }
 
 // Loosen asks for other rules with whatever a browser has, which may be stolen.
 func Loosen(ctx context.Context, b *visit.Browser, kind, name string, r Rules) (visit.Page, error) {
-	p, err := b.Open(ctx, SettingsOf(kind, name), "/policy", r.fields())
-	if errors.Is(err, visit.ErrNoForm) {
-		return p, fmt.Errorf("the settings of %s have no rules: %w", name, err)
-	}
-	return p, err
+	return Try(ctx, b, SettingsOf(kind, name), PageOf(kind, name)+"/policy", r.fields())
 }
 
 // Trust makes a job of the platform the trusted publisher of a name that nobody
 // has yet; fields are those of the form.
 func (p *Person) Trust(ctx context.Context, i *Issuer, kind, name string, fields url.Values) error {
-	if err := p.Confirm(ctx); err != nil {
+	if err := p.Confirms(ctx); err != nil {
 		return err
 	}
 	u, err := url.Parse(i.URL)
@@ -73,34 +53,31 @@ func (p *Person) Trust(ctx context.Context, i *Issuer, kind, name string, fields
 		all[k] = v
 	}
 	const page = "/account/publishers"
-	_, err = Honest(p.Open(ctx, page+"?profile="+url.QueryEscape("github@"+u.Host), page, all))
+	_, err = Want(p.Open(ctx, page+"?profile="+url.QueryEscape("github@"+u.Host), page, all))
 	return err
 }
 
-var tokenOnPage = regexp.MustCompile(`\bbnd_[0-9A-Za-z]{36}\b`)
-
-// Token makes an access token on the page for it; pattern is a name, or the
-// beginning of names and a star.
-func (p *Person) Token(ctx context.Context, kind, pattern string, actions ...string) (visit.Credential, error) {
-	if err := p.Confirm(ctx); err != nil {
+// Token makes an access token on the page, for a package, that lives so many days.
+func (p *Person) Token(ctx context.Context, kind, name string, days int) (visit.Credential, error) {
+	if err := p.Confirms(ctx); err != nil {
 		return "", err
 	}
-	const page = "/account/tokens/new"
-	made, err := Honest(p.Open(ctx, page, page, url.Values{"ecosystem": {kind}, "pattern": {pattern}, "actions": actions}))
+	const at = "/account/tokens/new"
+	made, err := Want(p.Open(ctx, at, at, url.Values{"ecosystem": {kind}, "pattern": {name}, "actions": {"publish"}, "days": {strconv.Itoa(days)}}))
 	if err != nil {
 		return "", err
 	}
-	token := tokenOnPage.FindString(made.Body)
-	if token == "" {
-		return "", errors.New("no token stands on the page: " + made.Text())
+	as := token.FindString(made.Body)
+	if as == "" {
+		return "", fmt.Errorf("making a token, which is honest: %w", Refused{made})
 	}
-	return visit.Credential(token), nil
+	return visit.Credential(as), nil
 }
 
 // Waiting finds a release that waits for somebody's approval, on the page of
 // those who may know of it.
 func (p *Person) Waiting(ctx context.Context, name, version string) (id string, err error) {
-	page, err := Honest(p.Get(ctx, "/review"))
+	page, err := Want(p.Get(ctx, "/review"))
 	if err != nil {
 		return "", err
 	}
@@ -113,9 +90,9 @@ func (p *Person) Waiting(ctx context.Context, name, version string) (id string, 
 
 // Approve lets a release go that waits.
 func (p *Person) Approve(ctx context.Context, id string) error {
-	if err := p.Confirm(ctx); err != nil {
+	if err := p.Confirms(ctx); err != nil {
 		return err
 	}
-	_, err := Honest(p.Open(ctx, "/review/"+id, "/approve", nil))
+	_, err := Want(p.Open(ctx, "/review/"+id, "/approve", nil))
 	return err
 }

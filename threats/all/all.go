@@ -27,6 +27,7 @@ import (
 	registryauthzbug "bonded.dev/threats/registry-authz-bug"
 	registryingestrce "bonded.dev/threats/registry-ingest-rce"
 	releaseappend "bonded.dev/threats/release-append"
+	secretinpackage "bonded.dev/threats/secret-in-package"
 	separatorconfusion "bonded.dev/threats/separator-confusion"
 	storagecdntamper "bonded.dev/threats/storage-cdn-tamper"
 	storedxss "bonded.dev/threats/stored-xss"
@@ -45,6 +46,7 @@ import (
 // Attacks returns, by the threat's id, the attacks that play it.
 func Attacks() map[string][]drill.Attack {
 	return map[string][]drill.Attack{
+		"secret-in-package":           secretinpackage.Attacks,
 		"oidc-publish-theft":          oidcpublishtheft.Attacks,
 		"ci-untrusted-trigger":        ciuntrustedtrigger.Attacks,
 		"forge-identity-resurrection": forgeidentityresurrection.Attacks,

@@ -22,12 +22,12 @@ var Attacks = []drill.Attack{
 	started("a kind of event that nobody knows yet", "stranger_event", ""),
 	started("a push to a branch that may not release", "push", "refs/heads/stranger"),
 	started("a tag that only begins alike", "push", "refs/tags/x1"),
-	{Name: "another workflow file of the same repository", Kinds: []string{"npm"}, Play: elsewhere},
-	{Name: "a stranger's pull request, where a release needs two people", Kinds: []string{"npm"}, Play: reviewed},
+	{Name: "another workflow file of the same repository", Kinds: []string{"npm"}, Accounts: true, Play: elsewhere},
+	{Name: "a stranger's pull request, where a release needs two people", Kinds: []string{"npm"}, Accounts: true, Play: reviewed},
 }
 
 func started(name, event, ref string) drill.Attack {
-	return drill.Attack{Name: name, Kinds: []string{"npm"}, Play: func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	return drill.Attack{Name: name, Kinds: []string{"npm"}, Accounts: true, Play: func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 		return abused(ctx, s, drill.Rules{}, func(j *drill.Job) {
 			j.Claims["event_name"] = event
 			if ref != "" {

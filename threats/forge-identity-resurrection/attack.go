@@ -16,14 +16,14 @@ var Attacks = []drill.Attack{
 	play("another owner has the names, the ids were noted at the first release", false, others),
 	play("the same owner's name, another repository in it", false, map[string]any{"repository_id": "7002"}),
 	play("another owner has the names, and their platform says no ids", false, map[string]any{"repository_id": "", "repository_owner_id": ""}),
-	{Name: "another owner has the names before the first release, the ids were stated", Kinds: []string{"npm"}, Play: before},
+	{Name: "another owner has the names before the first release, the ids were stated", Kinds: []string{"npm"}, Accounts: true, Play: before},
 }
 
 // others are the ids of whoever has the names now.
 var others = map[string]any{"repository_id": "7002", "repository_owner_id": "3002"}
 
 func play(name string, stated bool, ids map[string]any) drill.Attack {
-	return drill.Attack{Name: name, Kinds: []string{"npm"}, Play: func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	return drill.Attack{Name: name, Kinds: []string{"npm"}, Accounts: true, Play: func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 		j, err := s.Job(ctx, stated)
 		if err != nil {
 			return drill.Result{}, err

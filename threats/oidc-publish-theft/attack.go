@@ -27,7 +27,7 @@ var Attacks = []drill.Attack{
 type theft func(ctx context.Context, s *drill.Scene, j *drill.Job) (drill.Result, error)
 
 func play(name string, rules drill.Rules, do theft) drill.Attack {
-	return drill.Attack{Name: name, Kinds: []string{"npm"}, Play: func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	return drill.Attack{Name: name, Kinds: []string{"npm"}, Accounts: true, Play: func(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 		j, err := s.Job(ctx, true)
 		if err != nil {
 			return drill.Result{}, err
