@@ -64,7 +64,7 @@ var Kinds = []Kind{
 		Advice: "Find out what was done with it: the journal of your account lists its uses. Then make a new one, or use trusted publishing, which needs none."},
 	{ID: "login.ask", Title: "A program asked to act for you", Tell: Nobody, Class: 3003, Activity: 1, Severity: 1},
 	{ID: "login.refuse", Title: "You refused a program that asked to act for you", Tell: Nobody, Class: 3003, Activity: 1, Severity: 2},
-	{ID: "login.allow", Title: "You let a program act for you", Tell: Account, Class: 3003, Activity: 1, Severity: 2},
+	{ID: "login.allow", Title: "You let a program act for you", Tell: Nobody, Class: 3003, Activity: 1, Severity: 2},
 
 	// Packages. The first six are the actions of a draft.
 	{ID: "publish", Title: "A release was published", Tell: Owners, Class: 6001, Activity: 1, Severity: 1},
