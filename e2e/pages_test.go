@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"bonded.dev/prove/visit"
 	"bonded.dev/registry/web"
 	"bonded.dev/registry/web/webtest"
 )
@@ -161,8 +160,8 @@ func (r *repository) wildcards(link string) *strings.Replacer {
 	if err := db.QueryRow(`SELECT id FROM passkey WHERE user_name = 'olga'`).Scan(&key); err != nil {
 		r.t.Fatal(err)
 	}
-	return strings.NewReplacer("{link}", secret, "passkeys/{id}", "passkeys/"+base64.RawURLEncoding.EncodeToString(key), "{id}", "none",
-		"{eco}", "npm", "{name...}", "left-pad", "{name}", "left-pad", "{org}", "acme", "{user}", "olga", "{team}", "release", "{rest...}", "left-pad")
+	return strings.NewReplacer("{link}", secret, "passkeys/{id}", "passkeys/"+base64.RawURLEncoding.EncodeToString(key), "{id}", "none", "{code}", "none",
+		"{version}", "1.0.0", "{scope}", "@acme", "{eco}", "npm", "{name...}", "left-pad", "{name}", "left-pad", "{org}", "acme", "{user}", "olga", "{team}", "release", "{rest...}", "left-pad")
 }
 
 func npmPackageBy(user, name string) sending {
@@ -241,10 +240,9 @@ func TestPagesFromElsewhere(t *testing.T) {
 	p := webtest.NewPlain(t, r.node.url)
 	r.enrols(p, "alice")
 	p.Presses("/signout")
-	elsewhere := visit.NewBrowser(visit.NewWeb("test", 0), "http://"+host(r)+"/")
-	page, err := elsewhere.Get(t.Context(), "signin")
-	if err != nil || page.Status != 200 {
-		t.Fatalf("%v %s", err, page.Text())
+	res, _ := fetch(t, "http://"+host(r)+"/signin?next=%2F")
+	if to := res.Header.Get("Location"); res.StatusCode != 307 || to != r.node.url+"/signin?next=%2F" {
+		t.Errorf("a page at a loopback address: %s, %q", res.Status, to)
 	}
 	p.Browser.Origin = "http://" + host(r)
 	p.Presses("/signin/passkey")
