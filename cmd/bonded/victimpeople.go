@@ -94,6 +94,8 @@ func (v *victim) enrol(ctx context.Context, actor string, kit drill.Kit) (*resid
 		_, err = want(b.Open(ctx, "/account/passkeys", "/account/passkeys", url.Values{"label": {"key of the " + actor}}))
 	case drill.Codes:
 		err = v.addCodes(ctx, r)
+	case drill.Weak:
+		_, err = want(b.Open(ctx, "/account/password", "/account/password", url.Values{"password": {r.password}}))
 	}
 	if err != nil {
 		return nil, err
@@ -177,12 +179,7 @@ func (v *victim) signIn(ctx context.Context, actor string, r *resident) error {
 }
 
 // want turns a page that refuses into an error: the honest way must work.
-func want(p visit.Page, err error) (visit.Page, error) {
-	if err == nil && p.Status >= 400 {
-		err = fmt.Errorf("%s: %s", p.Path, p.Text())
-	}
-	return p, err
-}
+func want(p visit.Page, err error) (visit.Page, error) { return drill.Want(p, err) }
 
 func (v *victim) Visitor(context.Context) (*visit.Browser, error) {
 	return visit.NewBrowser(v.web, v.url), nil

@@ -29,6 +29,7 @@ type Kit int
 const (
 	Passkey Kit = iota // a passkey and recovery codes
 	Codes              // a password, an authenticator app and recovery codes
+	Weak               // a password and recovery codes; who refuses that has an error [Refused]
 )
 
 // Person is somebody with an account, in front of a browser of their own,
@@ -38,7 +39,7 @@ type Person struct {
 	*visit.Browser
 	Name     string
 	Email    string
-	Password string        // of the kit Codes
+	Password string        // of the kits Codes and Weak
 	App      func() string // what the authenticator app shows now, of the kit Codes
 	Recovery []string      // recovery codes that are left
 	// Inbox is every mail that came so far.

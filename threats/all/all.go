@@ -8,10 +8,12 @@ import (
 	archivepathtraversal "bonded.dev/threats/archive-path-traversal"
 	ciuntrustedtrigger "bonded.dev/threats/ci-untrusted-trigger"
 	credentialcacheleak "bonded.dev/threats/credential-cache-leak"
+	credentialstuffing "bonded.dev/threats/credential-stuffing"
 	decompressionbomb "bonded.dev/threats/decompression-bomb"
 	dependencyconfusion "bonded.dev/threats/dependency-confusion"
 	disttaghijack "bonded.dev/threats/dist-tag-hijack"
 	dormantaccounttakeover "bonded.dev/threats/dormant-account-takeover"
+	emaildomainresurrection "bonded.dev/threats/email-domain-resurrection"
 	forgeidentityresurrection "bonded.dev/threats/forge-identity-resurrection"
 	gatefailopen "bonded.dev/threats/gate-fail-open"
 	historyforgery "bonded.dev/threats/history-forgery"
@@ -23,12 +25,16 @@ import (
 	namereuse "bonded.dev/threats/name-reuse"
 	oidcpublishtheft "bonded.dev/threats/oidc-publish-theft"
 	oidctokenreplay "bonded.dev/threats/oidc-token-replay"
+	otpbruteforce "bonded.dev/threats/otp-bruteforce"
 	persistentpoisonedcache "bonded.dev/threats/persistent-poisoned-cache"
+	phishingaitm "bonded.dev/threats/phishing-aitm"
+	recoverybypass "bonded.dev/threats/recovery-bypass"
 	registryauthzbug "bonded.dev/threats/registry-authz-bug"
 	registryingestrce "bonded.dev/threats/registry-ingest-rce"
 	releaseappend "bonded.dev/threats/release-append"
 	secretinpackage "bonded.dev/threats/secret-in-package"
 	separatorconfusion "bonded.dev/threats/separator-confusion"
+	sessiontheft "bonded.dev/threats/session-theft"
 	storagecdntamper "bonded.dev/threats/storage-cdn-tamper"
 	storedxss "bonded.dev/threats/stored-xss"
 	terminalescape "bonded.dev/threats/terminal-escape"
@@ -46,18 +52,17 @@ import (
 // Attacks returns, by the threat's id, the attacks that play it.
 func Attacks() map[string][]drill.Attack {
 	return map[string][]drill.Attack{
-		"secret-in-package":           secretinpackage.Attacks,
-		"oidc-publish-theft":          oidcpublishtheft.Attacks,
-		"ci-untrusted-trigger":        ciuntrustedtrigger.Attacks,
-		"forge-identity-resurrection": forgeidentityresurrection.Attacks,
-		"oidc-token-replay":           oidctokenreplay.Attacks,
 		"archive-parser-differential": archiveparserdifferential.Attacks,
 		"archive-path-traversal":      archivepathtraversal.Attacks,
+		"ci-untrusted-trigger":        ciuntrustedtrigger.Attacks,
 		"credential-cache-leak":       credentialcacheleak.Attacks,
+		"credential-stuffing":         credentialstuffing.Attacks,
 		"decompression-bomb":          decompressionbomb.Attacks,
 		"dependency-confusion":        dependencyconfusion.Attacks,
 		"dist-tag-hijack":             disttaghijack.Attacks,
 		"dormant-account-takeover":    dormantaccounttakeover.Attacks,
+		"email-domain-resurrection":   emaildomainresurrection.Attacks,
+		"forge-identity-resurrection": forgeidentityresurrection.Attacks,
 		"gate-fail-open":              gatefailopen.Attacks,
 		"history-forgery":             historyforgery.Attacks,
 		"homoglyph-name":              homoglyphname.Attacks,
@@ -66,11 +71,18 @@ func Attacks() map[string][]drill.Attack {
 		"manifest-confusion":          manifestconfusion.Attacks,
 		"mirror-compromise":           mirrorcompromise.Attacks,
 		"name-reuse":                  namereuse.Attacks,
+		"oidc-publish-theft":          oidcpublishtheft.Attacks,
+		"oidc-token-replay":           oidctokenreplay.Attacks,
+		"otp-bruteforce":              otpbruteforce.Attacks,
 		"persistent-poisoned-cache":   persistentpoisonedcache.Attacks,
+		"phishing-aitm":               phishingaitm.Attacks,
+		"recovery-bypass":             recoverybypass.Attacks,
 		"registry-authz-bug":          registryauthzbug.Attacks,
 		"registry-ingest-rce":         registryingestrce.Attacks,
 		"release-append":              releaseappend.Attacks,
+		"secret-in-package":           secretinpackage.Attacks,
 		"separator-confusion":         separatorconfusion.Attacks,
+		"session-theft":               sessiontheft.Attacks,
 		"storage-cdn-tamper":          storagecdntamper.Attacks,
 		"stored-xss":                  storedxss.Attacks,
 		"terminal-escape":             terminalescape.Attacks,

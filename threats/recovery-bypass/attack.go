@@ -12,7 +12,8 @@ import (
 // Attacks play the threat. The thief reads the mailbox of the account.
 var Attacks = []drill.Attack{
 	attack("the mailbox alone recovers the account", mailbox),
-	attack("the mailbox and a stolen recovery code, while the owner reads mail", code),
+	attack("the mailbox and a stolen recovery code, while the owner reads mail", code(reads)),
+	attack("... while the owner looks at the account", code(looks)),
 	attack("a recovery ends with factors that can be relayed, in place of a passkey", lower),
 	attack("the last step of a recovery is sent without the one before", skips),
 	attack("the link of a recovery is used twice", again),
@@ -113,8 +114,27 @@ func begun(ctx context.Context, s *drill.Scene) (p *drill.Person, thief *visit.B
 	return p, thief, err
 }
 
-// code is stopped by the owner, who reads the same mailbox within three days.
-func code(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+// reads is an owner who reads the same mailbox within three days.
+func reads(ctx context.Context, p *drill.Person) (objects bool, err error) {
+	return p.Cancels(ctx, p.Browser)
+}
+
+// looks is an owner who comes by within three days, and has read nothing.
+func looks(ctx context.Context, p *drill.Person) (objects bool, err error) {
+	page, err := drill.Want(p.Get(ctx, "/account/security"))
+	if err != nil {
+		return false, err
+	}
+	_, err = drill.Want(p.Submit(ctx, page, "/cancel", nil))
+	return err == nil, err
+}
+
+// code is stopped by the owner, who hears or sees it.
+func code(objects func(context.Context, *drill.Person) (bool, error)) func(context.Context, *drill.Scene) (drill.Result, error) {
+	return func(ctx context.Context, s *drill.Scene) (drill.Result, error) { return stolen(ctx, s, objects) }
+}
+
+func stolen(ctx context.Context, s *drill.Scene, objects func(context.Context, *drill.Person) (bool, error)) (drill.Result, error) {
 	p, thief, err := begun(ctx, s)
 	if err != nil {
 		return drill.Result{}, err
@@ -129,7 +149,7 @@ func code(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 		}
 		return takes(ctx, p, thief)
 	}
-	told, err := p.Cancels(ctx, p.Browser)
+	told, err := objects(ctx, p)
 	if err != nil {
 		return drill.Result{}, err
 	}
@@ -142,7 +162,7 @@ func code(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	case !told:
 		return drill.Stopped("no link followed")
 	}
-	return drill.Stopped("the recovery waited, and its owner was told and cancelled it [credential-change-hold] [security-notify]")
+	return drill.Stopped("the recovery waited, and its owner came to know of it and cancelled it [credential-change-hold] [security-notify]")
 }
 
 // lower lets the owner be away, and ends with less than there was.
