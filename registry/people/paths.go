@@ -144,7 +144,7 @@ func (r *Room) RemoveMember(ctx context.Context, user, org, who string) (due tim
 	if err != nil || later {
 		return due, err
 	}
-	return due, r.leave(ctx, user, org, who)
+	return due, r.leave(ctx, user, org, who, false)
 }
 
 // later reports whether somebody leaves an organisation only after the wait: an
@@ -180,9 +180,10 @@ type leaving struct {
 
 // leave closes the ways through an organisation: what the user has alone on its
 // packages first, so that a failure leaves something that can be done again.
-func (r *Room) leave(ctx context.Context, actor, org, who string) error {
+// waited says that those who could cancel it had the time to.
+func (r *Room) leave(ctx context.Context, actor, org, who string, waited bool) error {
 	if actor != who {
-		if err := r.dropGrants(ctx, actor, org, who); err != nil {
+		if err := r.dropGrants(ctx, actor, org, who, waited); err != nil {
 			return err
 		}
 	}
@@ -249,8 +250,9 @@ func (r *Room) endInvitations(tx *record.Tx, actor, who string, which func(recor
 // dropGrants takes away what a user has alone: with an organisation, on the
 // packages where it or one of its teams manages people; without, on all where
 // somebody else is left to look after them. Beside a running server it is left
-// to that.
-func (r *Room) dropGrants(ctx context.Context, actor, org, who string) error {
+// to that. Whoever has all rights on a package is an owner of it, member of an
+// organisation or not: that waits, as it does on the page of the package.
+func (r *Room) dropGrants(ctx context.Context, actor, org, who string, waited bool) error {
 	var names []bonded.Name
 	err := r.Book.View(ctx, func(tx *record.Tx) error {
 		names = nil
@@ -275,8 +277,17 @@ func (r *Room) dropGrants(ctx context.Context, actor, org, who string) error {
 	}
 	for _, n := range names {
 		_, err := r.Desk.Owners(ctx, n, publish.House{}, func(tx *record.Tx) error {
-			if _, err := granted(tx, n, who); err != nil {
+			has, err := granted(tx, n, who)
+			if err != nil {
 				return nil //nolint:nilerr // it has gone meanwhile
+			}
+			host, err := operates(tx, actor)
+			if err != nil {
+				return err
+			}
+			if !waited && !host && len(has) == len(Rights()) {
+				_, err := r.ask(tx, actor, n, who, nil)
+				return err
 			}
 			// What nobody else looks after is kept: the account is closed and the right
 			// is worth nothing, and whoever opens the account again finds it.
@@ -321,7 +332,7 @@ func (r *Room) offboardDue(ctx context.Context, w record.Waiting) error {
 		return err
 	}
 	if l.Org == "" {
-		return r.dropGrants(ctx, w.Actor, "", l.User)
+		return r.dropGrants(ctx, w.Actor, "", l.User, true)
 	}
 	err := r.Book.View(ctx, func(tx *record.Tx) error {
 		if ok, err := operates(tx, w.Actor); ok || w.Actor == l.User {
@@ -332,7 +343,7 @@ func (r *Room) offboardDue(ctx context.Context, w record.Waiting) error {
 	if err != nil {
 		return err
 	}
-	return r.leave(ctx, w.Actor, l.Org, l.User)
+	return r.leave(ctx, w.Actor, l.Org, l.User, true)
 }
 
 // Offboard closes every way in which a user can act: for an owner of org as far
@@ -373,7 +384,7 @@ func (r *Room) closeAll(ctx context.Context, actor, user string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.dropGrants(ctx, actor, "", user); err != nil {
+	if err := r.dropGrants(ctx, actor, "", user, true); err != nil {
 		return err
 	}
 	return r.Book.Update(ctx, func(tx *record.Tx) error {

@@ -227,3 +227,22 @@ func TestNoWayBackThroughATeam(t *testing.T) {
 		})
 	}
 }
+
+// TestNoOwnerGoesWithTheirMembership: an owner of an organisation that has rights
+// on a package cannot throw out its other owners at once by way of that.
+func TestNoOwnerGoesWithTheirMembership(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.acme()
+		must(t, h.publish("carol", "hers", "1"))
+		h.join("carol", "package", "plain/hers", "@acme", all)
+		_, err := h.RemoveMember(h.ctx, "bob", "acme", "carol")
+		must(t, err)
+		if got := h.owners("hers"); !strings.Contains(got, "carol: "+all) {
+			t.Errorf("at once: %s", got)
+		}
+		h.later(72 * time.Hour)
+		if got := h.owners("hers"); strings.Contains(got, "carol") {
+			t.Errorf("after the wait: %s", got)
+		}
+	})
+}
