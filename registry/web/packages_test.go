@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -120,6 +121,10 @@ func shows(t *testing.T, p *Pages, user, path string, status int, texts ...strin
 		for _, wrong := range webtest.Faults(body) {
 			t.Errorf("%s at %s: %s", user, path, wrong)
 		}
+	}
+	if *pagesTo != "" && status == 200 {
+		file := filepath.Join(*pagesTo, strings.NewReplacer("/", "-", "?", "-", "%2F", "-", "=", "-").Replace(user+path)+".html")
+		fails(t, os.WriteFile(file, []byte(strings.ReplaceAll(body, `"/assets/web.css`, `"web.css`)), 0o644))
 	}
 	said := webtest.TextIn(body)
 	for _, text := range texts {
