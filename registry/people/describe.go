@@ -1,8 +1,11 @@
 package people
 
 import (
+	"context"
 	"strings"
+	"time"
 
+	"bonded.dev"
 	"bonded.dev/registry/record"
 )
 
@@ -47,4 +50,31 @@ func Describe(w record.Waiting) string {
 		return l.User + " leaves @" + l.Org + " and loses what comes with it"
 	}
 	return w.Kind
+}
+
+// Adoption is somebody's wish for a package that nobody looks after.
+type Adoption struct {
+	ID      string
+	Package bonded.Name
+	To      string // who asked
+	Asked   time.Time
+	Due     time.Time // looked at again then
+	Agreed  string    // administrator; empty: none yet
+}
+
+// Adoptions are those that wait, for administrators of the repository, the
+// oldest first.
+func (r *Room) Adoptions(ctx context.Context) (list []Adoption, err error) {
+	rows, err := r.Book.WaitingOfKind(ctx, waitAdopt)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range rows {
+		var h handing
+		if err := read(w, &h); err != nil {
+			return nil, err
+		}
+		list = append(list, Adoption{ID: w.ID, Package: w.Package, To: h.To, Asked: h.Asked, Due: w.Due, Agreed: h.Agreed})
+	}
+	return list, nil
 }

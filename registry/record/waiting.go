@@ -79,6 +79,11 @@ func (b *Book) WaitingOfPackage(ctx context.Context, n bonded.Name) ([]Waiting, 
 	return b.waiting(ctx, `WHERE ended = 0 AND eco = $1 AND pkg = $2 ORDER BY due, id`, n.Ecosystem, n.Key)
 }
 
+// WaitingOfKind returns what still waits of one kind, oldest first.
+func (b *Book) WaitingOfKind(ctx context.Context, kind string) ([]Waiting, error) {
+	return b.waiting(ctx, `WHERE ended = 0 AND kind = $1 ORDER BY created, id`, kind)
+}
+
 // Waits returns what still waits and was asked for by a user, or is about the
 // user's account.
 func (t *Tx) Waits(user string) ([]Waiting, error) {

@@ -1,11 +1,15 @@
 package web
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"bonded.dev/registry/identity"
 	"bonded.dev/registry/people"
+	"bonded.dev/registry/signin"
 )
 
 // answered accepts or declines the only invitation of a user.
@@ -148,4 +152,35 @@ func TestTransferIsAnswered(t *testing.T) {
 	if err != nil || !slices.Equal(owners, []string{"alice"}) {
 		t.Errorf("before its time the owners are %v, %v", owners, err)
 	}
+}
+
+// TestAdoptionIsAgreedTo: a package that nobody looked after for a year.
+func TestAdoptionIsAgreedTo(t *testing.T) {
+	p := workshop(t)
+	release(t, p, p.Keeper.Person("alice", true), "@acme/pad", "1.0.0", nil)
+	later := noon.AddDate(2, 0, 0)
+	p.Now = func() time.Time { return later }
+	p.Waiting.Now = p.Now
+	p.People = people.New(people.Config{Book: p.Book, Waiting: p.Waiting, Desk: p.Desk, Now: p.Now})
+	p.session = func(_ context.Context, cookie string) (*signin.Session, identity.Secret, error) {
+		return &signin.Session{User: cookie, Stepped: later}, identity.Secret{}, nil
+	}
+	shows(t, p, "olga", "/admin/adoptions", 200, "Nobody waits")
+	shows(t, p, "bob", "/admin/adoptions", 403)
+	if said := presses(t, p, "olga", pad+"/adopt", 303); !strings.Contains(said, "31 May 2033") {
+		t.Errorf("asking says %q", said)
+	}
+	shows(t, p, "alice", pad, 200, "goes to olga, who asked to adopt it, if an administrator agrees", "Cancel")
+	shows(t, p, "olga", "/admin/adoptions", 200, "npm/@acme/pad", "To olga", "Somebody else has to agree", "!Agree (")
+	list, err := p.People.Adoptions(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	agree := "/admin/adoptions/" + list[0].ID + "/agree"
+	presses(t, p, "olga", agree, 403)
+	presses(t, p, "bob", agree, 403)
+	shows(t, p, "oscar", "/admin/adoptions", 200, "Agree (npm/@acme/pad to olga)")
+	presses(t, p, "oscar", agree, 303)
+	shows(t, p, "oscar", "/admin/adoptions", 200, "oscar agreed", "It happens on 31 May 2033", "!Agree (")
+	shows(t, p, "alice", pad, 200, "goes to olga, and nobody else keeps a right on it")
 }

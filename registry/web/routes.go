@@ -23,5 +23,6 @@ func (p *Pages) all() []Route {
 		p.reviewRoutes(),
 		p.orgRoutes(),
 		p.invitationRoutes(),
+		p.adoptionRoutes(),
 	)
 }
