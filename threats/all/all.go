@@ -6,6 +6,7 @@ import (
 	"bonded.dev/prove/drill"
 	archiveparserdifferential "bonded.dev/threats/archive-parser-differential"
 	archivepathtraversal "bonded.dev/threats/archive-path-traversal"
+	cimutabledependency "bonded.dev/threats/ci-mutable-dependency"
 	ciuntrustedtrigger "bonded.dev/threats/ci-untrusted-trigger"
 	credentialcacheleak "bonded.dev/threats/credential-cache-leak"
 	credentialstuffing "bonded.dev/threats/credential-stuffing"
@@ -28,6 +29,8 @@ import (
 	otpbruteforce "bonded.dev/threats/otp-bruteforce"
 	persistentpoisonedcache "bonded.dev/threats/persistent-poisoned-cache"
 	phishingaitm "bonded.dev/threats/phishing-aitm"
+	provenancedowngrade "bonded.dev/threats/provenance-downgrade"
+	publishworm "bonded.dev/threats/publish-worm"
 	recoverybypass "bonded.dev/threats/recovery-bypass"
 	registryauthzbug "bonded.dev/threats/registry-authz-bug"
 	registryingestrce "bonded.dev/threats/registry-ingest-rce"
@@ -47,11 +50,16 @@ import (
 	upstreamtagrewrite "bonded.dev/threats/upstream-tag-rewrite"
 	verificationfailopen "bonded.dev/threats/verification-fail-open"
 	versionoverwrite "bonded.dev/threats/version-overwrite"
+	workstationcompromise "bonded.dev/threats/workstation-compromise"
 )
 
 // Attacks returns, by the threat's id, the attacks that play it.
 func Attacks() map[string][]drill.Attack {
 	return map[string][]drill.Attack{
+		"publish-worm":                publishworm.Attacks,
+		"workstation-compromise":      workstationcompromise.Attacks,
+		"provenance-downgrade":        provenancedowngrade.Attacks,
+		"ci-mutable-dependency":       cimutabledependency.Attacks,
 		"archive-parser-differential": archiveparserdifferential.Attacks,
 		"archive-path-traversal":      archivepathtraversal.Attacks,
 		"ci-untrusted-trigger":        ciuntrustedtrigger.Attacks,
