@@ -37,6 +37,8 @@ type auditOptions struct {
 	statement   string
 	credentials []string
 	tokens      []string
+	accounts    []string
+	inbox       string
 	authorized  bool
 	witnesses   []string
 	sumdb       string
@@ -52,12 +54,7 @@ const (
 	defaultContact = "https://bonded.dev/audit"
 )
 
-func auditCommand() *cobra.Command {
-	var o auditOptions
-	c := &cobra.Command{
-		Use:   "audit URL",
-		Short: "Measure a repository from outside, control by control",
-		Long: `Look at a repository as a stranger does, in every dialect that it speaks, and
+const auditLong = `Look at a repository as a stranger does, in every dialect that it speaks, and
 say of each control of the guide whether it is held, not held, documented,
 unknown, or not applicable; with the evidence, a level for each track, and what
 to fund next. It reads a few packages and changes nothing. What cannot be seen
@@ -80,15 +77,31 @@ that prove a control, which leaves inert packages named drill-... there. That
 needs --authorized unless the repository is on this machine. A SECRET is a
 token, or USER:PASSWORD, or @FILE that holds either.
 
+With --account tester=LINK, an enrolment link of an account made for the visit,
+it stays: it sets the account up, tries with it what an account can try (a
+password alone, a copied cookie, a wider token, guesses) and leaves it signed
+out. --account member=LINK is a second account that gets few rights to an inert
+package named audit-...; --account lapsed=LINK one whose mail domain lapsed and
+was noticed. --inbox DIR holds the mails of the tester's address, one a file.
+This too needs --authorized unless the repository is on this machine.
+
 --require makes the answer a yes or no: a level for every track (2), a level for
-one (Distribution=2), or a control (strong-digests).
+one (Distribution=2) or for Authorization in the OpenSSF Principles, or a control (strong-digests).
 
 Exit code 0: the audit is done. 1: what --require asks for was not seen.
-2: wrong usage. 3: it could not be found out, or not all of it.`,
+2: wrong usage. 3: it could not be found out, or not all of it.`
+
+func auditCommand() *cobra.Command {
+	var o auditOptions
+	c := &cobra.Command{
+		Use:   "audit URL",
+		Short: "Measure a repository from outside, control by control",
+		Long:  auditLong,
 		Example: `  bonded audit http://127.0.0.1:8420/
   bonded audit https://registry.example/ --kind npm --package left-pad --html audit.html
   bonded audit https://registry.example/ --statement operator.yaml --json
   bonded audit http://127.0.0.1:4873/ --credential owner=@owner.token
+  bonded audit http://127.0.0.1:8420/ --account tester=@enrolment.link --inbox ~/Maildir/new
   bonded audit http://127.0.0.1:8420/ --require strong-digests --require Distribution=1`,
 		Args: exactArgs("URL"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -106,7 +119,9 @@ Exit code 0: the audit is done. 1: what --require asks for was not seen.
 	f.StringVar(&o.statement, "statement", "", "a YAML file with such pages")
 	f.StringArrayVar(&o.credentials, "credential", nil, "ACTOR=SECRET: what the owner or the stranger shows")
 	f.StringArrayVar(&o.tokens, "token", nil, `"ACTOR SCOPES=SECRET": a token that may do no more, for the drills`)
-	f.BoolVar(&o.authorized, "authorized", false, "I may play drills against the repository")
+	f.StringArrayVar(&o.accounts, "account", nil, "WHO=LINK: the enrolment link of an account for the visit (tester, member, lapsed)")
+	f.StringVar(&o.inbox, "inbox", "", "directory with the mails of the tester's address, one a file")
+	f.BoolVar(&o.authorized, "authorized", false, "I may play drills against the repository, and stay with accounts")
 	f.StringArrayVar(&o.witnesses, "witness", nil, "verifier key of a witness whom you know")
 	f.StringVar(&o.sumdb, "sumdb", "", "NAME+HASH+KEY of the checksum database that clients of a module proxy ask (GOSUMDB)")
 	f.StringArrayVar(&o.require, "require", nil, "a level, TRACK=LEVEL, or a control that must be seen")
@@ -128,6 +143,9 @@ func runAudit(c *cobra.Command, o auditOptions) error {
 	}
 	opts := audit.Options{Packages: o.packages, Most: o.most, Witnesses: o.witnesses, SumDB: o.sumdb}
 	if opts.Documented, err = o.texts(b); err != nil {
+		return err
+	}
+	if opts.Guest, err = o.guest(); err != nil {
 		return err
 	}
 	secrets, err := actors(o.credentials)
@@ -241,6 +259,10 @@ func (o *auditOptions) check(text string) error {
 		return usagef("--most %d: want at least one package", o.most)
 	case len(o.credentials) > 0 && !onLoopback(u) && !o.authorized:
 		return usagef("with --credential the audit plays drills: it would attack %s for real and leave packages there; if its operator allows that, say so with --authorized", u.Host)
+	case len(o.accounts) > 0 && !onLoopback(u) && !o.authorized:
+		return usagef("with --account the audit tries ways into %s that its operator may take for an attack; if they allow that, say so with --authorized", u.Host)
+	case o.inbox != "" && len(o.accounts) == 0:
+		return usagef("--inbox is for a stay, which takes --account tester=LINK as well")
 	case len(o.tokens) > 0 && len(o.credentials) == 0:
 		return usagef("--token is for the drills, which take --credential owner=SECRET as well")
 	case o.sumdb != "" && !isKey(o.sumdb):
@@ -392,12 +414,13 @@ func (undisturbed) Verify(context.Context, string) error {
 // auditControls are the controls of the guide, with the code that looks for
 // them.
 func auditControls(b *guide.Book) (list []audit.Control) {
-	probes, drills := controlcode.Probes(), controlcode.Drills()
+	probes, drills, trials, told := controlcode.Probes(), controlcode.Drills(), controlcode.Trials(), controlcode.Told()
+	items := answers(b)
 	for _, c := range b.Controls {
 		a := audit.Control{
 			ID: c.ID, Title: c.Title, Track: c.Track, Level: c.Level, Applies: c.Applies, Effort: c.Effort,
 			Requires: c.Requires, Incidents: len(c.Incidents), Recent: guide.Recent(c.Incidents),
-			Probe: probes[c.ID], Unseen: c.Unseen, Drills: drills[c.ID].Threats, Enough: drills[c.ID].Enough,
+			Probe: probes[c.ID], Unseen: c.Unseen, Trial: trials[c.ID], Told: told[c.ID], Items: items[c.ID], Drills: drills[c.ID].Threats, Enough: drills[c.ID].Enough,
 		}
 		for _, u := range c.Unlocks {
 			a.Unlocks = append(a.Unlocks, u.ID)
@@ -406,6 +429,10 @@ func auditControls(b *guide.Book) (list []audit.Control) {
 	}
 	return list
 }
+
+// authorization is the group of the Principles that is no track of the guide and
+// concerns a repository; see [audit.Principle].
+const authorization = "Authorization"
 
 // requirement is one --require: a control, or a level of a track or of all.
 type requirement struct {
@@ -420,7 +447,7 @@ func (o *auditOptions) required(b *guide.Book) (list []requirement, err error) {
 			track, number = "", text
 		}
 		level, err := strconv.Atoi(number)
-		known := track == "" || slices.ContainsFunc(guide.Tracks(), func(t guide.Term) bool { return t.ID == track })
+		known := track == "" || track == authorization || slices.ContainsFunc(guide.Tracks(), func(t guide.Term) bool { return t.ID == track })
 		switch {
 		case err == nil && known && level >= 1 && level <= 4:
 			list = append(list, requirement{track: track, level: level})
@@ -440,6 +467,11 @@ func (q requirement) missing(s *audit.Section) (list []string) {
 			list = append(list, fmt.Sprintf("%s is %s: %s", q.control, j.State, j.Why))
 		}
 		return list
+	}
+	for _, p := range s.Principles {
+		if q.track == authorization && p.Group == q.track && p.Applies && p.Level < q.level {
+			list = append(list, fmt.Sprintf("%s of the Principles is at level %d, not %d", p.Group, p.Level, q.level))
+		}
 	}
 	for _, t := range s.Tracks {
 		if t.Applies && t.Level < q.level && (q.track == "" || q.track == t.Track) {

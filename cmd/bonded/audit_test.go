@@ -86,7 +86,7 @@ func TestAudit(t *testing.T) {
 		for id, want := range map[string]audit.State{
 			"strong-digests": audit.Held, "artifact-log": audit.Held, "verifiable-mirror": audit.Held, "event-log": audit.Held,
 			"witness": audit.NotHeld, "tuf-root": audit.NotHeld, "trusted-timestamps": audit.NotHeld,
-			"immutable-versions": audit.Unknown, "mfa-totp": audit.Unknown, "frozen-lockfile": audit.Beside,
+			"immutable-versions": audit.Unknown, "mfa-totp": audit.Documented, "offboarding": audit.Unknown, "frozen-lockfile": audit.Beside,
 		} {
 			if j := s.Find(id); j.State != want {
 				t.Errorf("%s: %s is %s, not %s: %s", s.Kind, id, j.State, want, j.Why)

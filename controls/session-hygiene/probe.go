@@ -23,7 +23,7 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	}
 	for _, line := range front.Header.Values("Set-Cookie") {
 		name, _, _ := strings.Cut(line, "=")
-		if lacks := careless(line, strings.HasPrefix(v.Site.Base, "https:")); lacks != "" {
+		if lacks := audit.Careless(line, strings.HasPrefix(v.Site.Base, "https:")); lacks != "" {
 			return audit.Say(audit.NotHeld, "a cookie is set that can be read or sent where it should not: without "+lacks,
 				audit.Evidence{URL: v.Site.Base, Saw: "the cookie " + name + " without " + lacks})
 		}
@@ -43,23 +43,4 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	}
 	return audit.Say(audit.Unknown, "no cache may keep the answer about the owner of a credential; how secrets are stored cannot be seen",
 		append(seen, audit.Evidence{URL: at, Saw: fmt.Sprintf("%d, not for a shared cache", r.Status)})...)
-}
-
-// careless names what a cookie lacks.
-func careless(line string, secure bool) string {
-	has := map[string]bool{}
-	for part := range strings.SplitSeq(line, ";") {
-		name, _, _ := strings.Cut(strings.TrimSpace(part), "=")
-		has[strings.ToLower(name)] = true
-	}
-	var lacks []string
-	for _, a := range []struct {
-		name string
-		want bool
-	}{{"HttpOnly", true}, {"SameSite", true}, {"Secure", secure}} {
-		if a.want && !has[strings.ToLower(a.name)] {
-			lacks = append(lacks, a.name)
-		}
-	}
-	return strings.Join(lacks, " and ")
 }

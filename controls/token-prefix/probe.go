@@ -2,6 +2,7 @@
 package tokenprefix
 
 import (
+	"cmp"
 	"context"
 	"hash/crc32"
 	"regexp"
@@ -18,10 +19,10 @@ var Probe audit.Probe = probe
 var form = regexp.MustCompile(`^([a-z][a-z0-9]{1,11}(?:_[a-z0-9]{1,8})?[_-])([0-9A-Za-z_-]{16,})$`)
 
 func probe(_ context.Context, v *audit.Visit) (audit.Finding, error) {
-	token := string(v.Credential)
+	token := string(cmp.Or(v.Credential, v.Made))
 	switch {
 	case token == "":
-		return audit.Say(audit.Unknown, "takes a token to look at: give one with --credential")
+		return audit.Say(audit.Unknown, "takes a token to look at: give one with --credential, or an account with --account")
 	case strings.Contains(token, ":"):
 		return audit.Say(audit.NotHeld, "what was given to authenticate with is a name and a password, which nothing recognises when it leaks",
 			audit.Evidence{URL: v.Site.Base, Saw: "the credential: a name and a password"})

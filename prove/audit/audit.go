@@ -4,15 +4,18 @@
 //	Control  what the guide says of a control, with its probe if there is one
 //	Probe    looks for one control with the eyes of a stranger
 //	Visit    what a probe may look at; every answer is fetched once and shared
+//	Stay     what was tried with accounts that the operator made for the visit
 //	Run      asks every probe and reports, for each dialect: states with their
 //	         evidence, a level for each track, and what to do first
 //
-// It reads and changes nothing. What cannot be seen is unknown: an audit that
+// It reads and changes nothing, but for a stay and drills, which the operator
+// allows. What cannot be seen is unknown: an audit that
 // guesses is worth less than none. Two audits of a repository that did not
 // change in between give the same answer, down to the words.
 //
-// Three sources are kept apart. What a probe saw is held or not held. What the
-// operator points to is documented, and never more than that, nor does it
+// The sources are kept apart. What a probe saw, or was tried in a stay, is held
+// or not held. What the repository says of itself (docs/formats/security.md), or
+// its operator points to, is documented, and never more than that, nor does it
 // outweigh what was seen. What a drill did, where somebody may play it, counts
 // as seen.
 package audit
@@ -84,6 +87,9 @@ type Control struct {
 	// Applies says to which kinds of repository, in the words of the guide.
 	Applies []string
 	Effort  string
+	// Items are those of the Principles that it answers, such as
+	// "Authentication 2.3".
+	Items []string
 	// Requires are controls that it builds on; Unlocks those that build on it.
 	Requires, Unlocks []string
 	// Incidents are how many it would have helped against, Recent how many of
@@ -92,6 +98,11 @@ type Control struct {
 	// Probe looks for it; nil: Unseen says why none does.
 	Probe  Probe
 	Unseen string
+	// Trial is what of a stay speaks for it.
+	Trial Trial
+	// Told is what a repository's own document says in favour of it; nil: there
+	// is no word for it.
+	Told func(*Security) string
 	// Drills are the threats whose attacks tell whether it is held: one that
 	// does harm says that it is not. Enough says that it is held when none does;
 	// otherwise there is more to it than the attacks meet.

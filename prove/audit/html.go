@@ -22,6 +22,7 @@ func (r *Report) HTML() ([]byte, error) {
 		"levels": func() []int { return []int{1, 2, 3, 4} },
 		"word":   func(s State) string { return strings.ReplaceAll(string(s), " ", "-") },
 		"link":   func(url string) bool { return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://") },
+		"stayed": func(s *Stayed) string { return s.text() },
 		"day":    func(at string) string { day, _, _ := strings.Cut(at, "T"); return day },
 	}).Parse(reportHTML)
 	if err != nil {

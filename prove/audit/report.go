@@ -13,7 +13,9 @@ type Report struct {
 	URL string `json:"url"`
 	At  string `json:"at"` // when it began, RFC 3339
 	// Stopped says why the audit ended early; empty: it did not.
-	Stopped  string     `json:"stopped"`
+	Stopped string `json:"stopped"`
+	// Stay is what was tried with accounts; nil: there were none.
+	Stay     *Stayed    `json:"stay,omitempty"`
 	Sections []*Section `json:"sections"`
 }
 
@@ -25,11 +27,13 @@ type Section struct {
 	Packages []string `json:"packages"`
 	Missing  []string `json:"missing,omitempty"`
 	// Trouble is what kept a part of it from being looked at.
-	Trouble string   `json:"trouble,omitempty"`
-	Stopped string   `json:"stopped,omitempty"`
-	Sum     Sum      `json:"sum"`
-	Tracks  []Track  `json:"tracks"`
-	Funding []Advice `json:"funding"`
+	Trouble string  `json:"trouble,omitempty"`
+	Stopped string  `json:"stopped,omitempty"`
+	Sum     Sum     `json:"sum"`
+	Tracks  []Track `json:"tracks"`
+	// Principles are the same for the groups of the OpenSSF Principles.
+	Principles []Principle `json:"principles"`
+	Funding    []Advice    `json:"funding"`
 	// Controls in the order of the guide.
 	Controls []Judged `json:"controls"`
 }
@@ -117,6 +121,7 @@ func (s *Section) count(controls []Control) {
 		}
 	}
 	s.tracks()
+	s.principles(controls)
 	s.funding(controls, state)
 }
 

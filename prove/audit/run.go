@@ -28,6 +28,8 @@ type Options struct {
 	SumDB string
 	// Documented are URLs, by control, of texts that say that it is held.
 	Documented map[string]string
+	// Guest is what the operator gave for a stay; nil: there is none.
+	Guest *Guest
 	// Drill plays drills in a dialect; nil: none is played.
 	Drill func(ctx context.Context, kind string) ([]Played, error)
 	// Progress is told how far it is.
@@ -74,6 +76,8 @@ func Run(ctx context.Context, controls []Control, sites []*visit.Site, opts Opti
 			if err := a.read(ctx, s.Web); err != nil {
 				r.Stopped = trouble(err)
 			}
+			a.visit(ctx, s)
+			r.Stay = a.stay.summary()
 		}
 		section := a.section(ctx, s)
 		if ctx.Err() != nil {
@@ -92,6 +96,29 @@ type auditor struct {
 	controls []Control
 	opts     Options
 	texts    map[string]text // of what is documented, by control
+	stay     *Stay           // nil: there was none
+	security *remembered[*Security]
+}
+
+// declared reads what the repository says of itself, once.
+func (a *auditor) declared(ctx context.Context, s *visit.Site) *Security {
+	if a.security == nil {
+		v := &Visit{Site: s}
+		found, err := v.Security(ctx)
+		// What could not be read says nothing.
+		a.security = &remembered[*Security]{found, err}
+	}
+	return a.security.value
+}
+
+// visit stays where it may.
+func (a *auditor) visit(ctx context.Context, s *visit.Site) {
+	if a.opts.Guest == nil {
+		return
+	}
+	security := a.declared(ctx, s)
+	a.opts.Progress("staying with an account", 0, 1)
+	a.stay = stay(ctx, *a.opts.Guest, s, security, a.opts.Now)
 }
 
 // text is a page that an operator points to.
@@ -151,7 +178,7 @@ func clip(s string) string {
 // section audits one dialect.
 func (a *auditor) section(ctx context.Context, s *visit.Site) *Section {
 	out := &Section{Kind: s.Dialect.ID(), Root: s.Root, Packages: []string{}, Controls: []Judged{}}
-	v := &Visit{Site: s, Credential: a.opts.Credential, Witnesses: a.opts.Witnesses, SumDB: a.opts.SumDB, Now: a.opts.Now()}
+	v := &Visit{Site: s, Credential: a.opts.Credential, Witnesses: a.opts.Witnesses, SumDB: a.opts.SumDB, Now: a.opts.Now(), Made: a.stay.token()}
 	err := v.look(ctx, a.opts.Packages, a.opts.Most)
 	for _, p := range v.Packages {
 		out.Packages = append(out.Packages, p.Name)
@@ -171,12 +198,18 @@ func (a *auditor) section(ctx context.Context, s *visit.Site) *Section {
 			out.Stopped = trouble(err)
 		}
 		j.take(f, err)
+		j.tried(c, a.stay)
 		out.Controls = append(out.Controls, j)
 	}
 	if out.Stopped == "" {
 		a.drill(ctx, out)
 	}
+	var says *Security
+	if out.Stopped == "" && slices.ContainsFunc(a.controls, func(c Control) bool { return c.Told != nil }) {
+		says = a.declared(ctx, s)
+	}
 	for i := range out.Controls {
+		out.Controls[i].tell(&a.controls[i], says, s.Base)
 		a.document(&out.Controls[i])
 	}
 	out.count(a.controls)

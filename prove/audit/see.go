@@ -22,6 +22,8 @@ type Visit struct {
 	Missing []string
 	// Credential is what the operator gave; empty: nobody's.
 	Credential visit.Credential
+	// Made is a token that a stay made; it does not work any more.
+	Made visit.Credential
 	// Witnesses are verifier keys of witnesses whom the auditor knows.
 	Witnesses []string
 	// SumDB is the verifier key of the checksum database that clients of module

@@ -22,11 +22,24 @@ func (r *Report) Text() string {
 		}
 		s.text(&b)
 	}
+	if r.Stay != nil {
+		b.WriteString("\n")
+		paragraph(&b, "", r.Stay.text())
+	}
 	if r.Stopped != "" {
 		b.WriteString("\n")
 		paragraph(&b, "", "The audit ended early: "+r.Stopped)
 	}
 	return b.String()
+}
+
+// text says how far a stay came.
+func (s *Stayed) text() string {
+	says := fmt.Sprintf("With an account %s tried, of which %d went badly.", Count(s.Steps, "thing"), s.Bad)
+	if s.Ended != "" {
+		says += " It went no further: " + s.Ended
+	}
+	return says
 }
 
 func (s *Section) text(b *strings.Builder) {
@@ -67,6 +80,14 @@ func (s *Section) levels(b *strings.Builder) {
 		}
 		lead := fmt.Sprintf(row, t.Track, fmt.Sprint(t.Level), fmt.Sprint(t.Documented), fmt.Sprint(t.Possible))
 		paragraph(b, lead, t.keeps())
+	}
+	fmt.Fprintf(b, "\n"+row+"%s\n", "PRINCIPLES", "SEEN", "TOLD", "AT MOST", "ITEMS THAT KEEP FROM THE NEXT LEVEL")
+	for _, p := range s.Principles {
+		if !p.Applies {
+			fmt.Fprintf(b, row+"%s\n", p.Group, "-", "-", "-", "not a repository's to hold")
+			continue
+		}
+		paragraph(b, fmt.Sprintf(row, p.Group, fmt.Sprint(p.Level), fmt.Sprint(p.Documented), fmt.Sprint(p.Possible)), p.Keeps())
 	}
 }
 
