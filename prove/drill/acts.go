@@ -153,3 +153,37 @@ var recoveryCode = regexp.MustCompile(`\b[0-9a-z]{4}(?:-[0-9a-z]{4}){3}\b`)
 
 // RecoveryCodes are those that a page shows.
 func RecoveryCodes(p visit.Page) []string { return recoveryCode.FindAllString(p.Body, -1) }
+
+// EveryRight is all that somebody can have on a package.
+var EveryRight = []string{"publish", "people", "settings"}
+
+// Shares gives somebody rights to a package of another person, who both agree.
+func (s *Scene) Shares(ctx context.Context, from, to *Person, name string, rights ...string) error {
+	if err := from.Confirms(ctx); err != nil {
+		return err
+	}
+	if _, err := Want(Invite(ctx, from.Browser, s.Site.Dialect.ID(), name, to.Name, rights...)); err != nil {
+		return err
+	}
+	return to.MustAccept(ctx)
+}
+
+// MustAccept is Accepts for whoever was invited a moment ago.
+func (p *Person) MustAccept(ctx context.Context) error {
+	ok, err := p.Accepts(ctx)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s was invited and has no invitation", p.Name)
+	}
+	return err
+}
+
+// Publishable says if installers get a version that is published with a token,
+// and what was answered.
+func (s *Scene) Publishable(ctx context.Context, as visit.Credential, name, version string) (bool, visit.Answer, error) {
+	a, err := s.Site.Publish(ctx, as, visit.Upload{Name: name, Version: version, Canary: "version " + version})
+	if err != nil {
+		return false, a, err
+	}
+	got, err := s.Install(ctx, name, version)
+	return len(got) > 0, a, err
+}

@@ -27,8 +27,10 @@ import (
 	oidcpublishtheft "bonded.dev/threats/oidc-publish-theft"
 	oidctokenreplay "bonded.dev/threats/oidc-token-replay"
 	otpbruteforce "bonded.dev/threats/otp-bruteforce"
+	ownerswap "bonded.dev/threats/owner-swap"
 	persistentpoisonedcache "bonded.dev/threats/persistent-poisoned-cache"
 	phishingaitm "bonded.dev/threats/phishing-aitm"
+	privilegedrift "bonded.dev/threats/privilege-drift"
 	provenancedowngrade "bonded.dev/threats/provenance-downgrade"
 	publishworm "bonded.dev/threats/publish-worm"
 	recoverybypass "bonded.dev/threats/recovery-bypass"
@@ -58,10 +60,9 @@ func Attacks() map[string][]drill.Attack {
 	return map[string][]drill.Attack{
 		"publish-worm":                publishworm.Attacks,
 		"workstation-compromise":      workstationcompromise.Attacks,
-		"provenance-downgrade":        provenancedowngrade.Attacks,
-		"ci-mutable-dependency":       cimutabledependency.Attacks,
 		"archive-parser-differential": archiveparserdifferential.Attacks,
 		"archive-path-traversal":      archivepathtraversal.Attacks,
+		"ci-mutable-dependency":       cimutabledependency.Attacks,
 		"ci-untrusted-trigger":        ciuntrustedtrigger.Attacks,
 		"credential-cache-leak":       credentialcacheleak.Attacks,
 		"credential-stuffing":         credentialstuffing.Attacks,
@@ -82,8 +83,11 @@ func Attacks() map[string][]drill.Attack {
 		"oidc-publish-theft":          oidcpublishtheft.Attacks,
 		"oidc-token-replay":           oidctokenreplay.Attacks,
 		"otp-bruteforce":              otpbruteforce.Attacks,
+		"owner-swap":                  ownerswap.Attacks,
 		"persistent-poisoned-cache":   persistentpoisonedcache.Attacks,
 		"phishing-aitm":               phishingaitm.Attacks,
+		"privilege-drift":             privilegedrift.Attacks,
+		"provenance-downgrade":        provenancedowngrade.Attacks,
 		"recovery-bypass":             recoverybypass.Attacks,
 		"registry-authz-bug":          registryauthzbug.Attacks,
 		"registry-ingest-rce":         registryingestrce.Attacks,

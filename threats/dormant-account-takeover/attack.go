@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"bonded.dev/prove/drill"
@@ -15,10 +17,49 @@ import (
 
 // Attacks play the threat.
 var Attacks = []drill.Attack{
+	{Name: "the password of then opens an account that has nothing else", Kinds: []string{"npm"}, Accounts: true, Play: asleep},
 	{Name: "a package that its owner archived has a release five years later", Play: archived},
 }
 
 const years = 5 * 365 * 24 * time.Hour
+
+// asleep is an account that was set up with a password alone, where that is
+// possible. Whoever signs in first, years later, makes it theirs.
+func asleep(ctx context.Context, s *drill.Scene) (drill.Result, error) {
+	p, err := s.Somebody(ctx, drill.Weak)
+	if refused := (drill.Refused{}); errors.As(err, &refused) {
+		return drill.Stopped("%s", refused.Text())
+	}
+	if err != nil {
+		return drill.Result{}, err
+	}
+	if err := s.Later(ctx, years); err != nil {
+		return drill.Result{}, err
+	}
+	thief, err := s.Visitor(ctx)
+	if err != nil {
+		return drill.Result{}, err
+	}
+	const noCode = "000000" // there is no app that could show one
+	page, err := drill.CodeSignIn(ctx, thief, p.Name, p.Password, noCode)
+	if err != nil {
+		return drill.Result{}, err
+	}
+	if in, _, err := drill.SignedIn(ctx, thief); err != nil || !in {
+		return drill.Result{Stopped: page.Text() + " [new-device-login]"}, err
+	}
+	const confirm, codes = "/account/confirm/code", "/account/codes"
+	if _, err := drill.Try(ctx, thief, confirm, confirm, url.Values{"password": {p.Password}, "code": {noCode}}); err != nil {
+		return drill.Result{}, err
+	}
+	if page, err = drill.Try(ctx, thief, codes, codes, nil); err != nil {
+		return drill.Result{}, err
+	}
+	if len(drill.RecoveryCodes(page)) == 0 {
+		return drill.Stopped("%s", page.Text())
+	}
+	return drill.Harmed("the account of %s, silent for five years, is whose that signed in first", p.Name)
+}
 
 func archived(ctx context.Context, s *drill.Scene) (drill.Result, error) {
 	name := s.Name("silent")
