@@ -150,6 +150,26 @@ func TestPagesOnlyShow(t *testing.T) {
 	}
 }
 
+// TestTokensOpenNoPages: a token acts for a program, and pages are for people.
+// Each page and button answers its owner's token as it answers nobody.
+func TestTokensOpenNoPages(t *testing.T) {
+	t.Parallel()
+	r := inhabited(t)
+	must(t, r.env, "admin", "user", "add", "alice", "--email", "alice@example.org")
+	must(t, r.env, "admin", "user", "role", "alice", "administrator")
+	r.token("alice", everything)
+	r.take(npmPackageBy("alice", "left-pad"))
+	fill := strings.NewReplacer("{eco}", "npm", "{name}", "left-pad", "{version}", "1.0.0", "{", "", "}", "")
+	for _, route := range web.New(web.Config{}).Routes() {
+		path := r.node.url + fill.Replace(route.Path)
+		without, nothing := request(t, route.Method, path, nil)
+		with, body := request(t, route.Method, path, nil, "Authorization: Bearer "+r.tokens["alice"])
+		if with.StatusCode != without.StatusCode || !route.JSON && string(body) != string(nothing) {
+			t.Errorf("%s %s: %d without a token, %d with one", route.Method, route.Path, without.StatusCode, with.StatusCode)
+		}
+	}
+}
+
 // wildcards are what stands in the paths of routes: things that are there,
 // secrets that are good.
 func (r *repository) wildcards(link string) *strings.Replacer {
