@@ -29,6 +29,14 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 		}
 	}
 	seen := []audit.Evidence{{URL: v.Site.Base, Saw: audit.Count(len(front.Header.Values("Set-Cookie")), "cookie") + " for a stranger"}}
+	crossed, evidence, err := pressed(ctx, v)
+	if err != nil {
+		return audit.Finding{}, err
+	}
+	seen = append(seen, evidence...)
+	if crossed {
+		return audit.Say(audit.NotHeld, "another site can press the buttons of the page for signing in", seen...)
+	}
 	if v.Credential == "" || v.Kind() != "npm" {
 		return audit.Say(audit.Unknown, "nothing careless was seen by a stranger; how secrets are stored, and what a cache may keep, cannot be seen", seen...)
 	}
@@ -43,4 +51,21 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	}
 	return audit.Say(audit.Unknown, "no cache may keep the answer about the owner of a credential; how secrets are stored cannot be seen",
 		append(seen, audit.Evidence{URL: at, Saw: fmt.Sprintf("%d, not for a shared cache", r.Status)})...)
+}
+
+// pressed sends the form for signing in as a page of another site would. Whoever
+// looks at the password has taken the form.
+func pressed(ctx context.Context, v *audit.Visit) (taken bool, seen []audit.Evidence, err error) {
+	s, err := v.Security(ctx)
+	if err != nil || s == nil || !v.SameHost(s.Accounts.SignIn) {
+		return false, nil, err
+	}
+	at := strings.TrimSuffix(s.Accounts.SignIn, "/") + "/password"
+	r, err := v.Ask(ctx, visit.Request{Method: "POST", URL: at, NoRedirect: true, Body: []byte("user=nobody&password=nothing"), Header: map[string]string{
+		"Content-Type": "application/x-www-form-urlencoded", "Origin": "https://elsewhere.invalid", "Sec-Fetch-Site": "cross-site",
+	}})
+	if err != nil {
+		return false, nil, err
+	}
+	return r.Status < 400 || r.Status == 401, []audit.Evidence{{URL: at, Saw: fmt.Sprintf("%d for a form that another site sends", r.Status)}}, nil
 }

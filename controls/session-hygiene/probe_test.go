@@ -29,3 +29,14 @@ func TestProbe(t *testing.T) {
 	look(none, whoami("public, max-age=60"), "t", audit.NotHeld)
 	look(none, whoami("max-age=60"), "t", audit.Unknown)
 }
+
+// TestForeignForm: a form that another site sends is refused before anybody
+// looks at what it says.
+func TestForeignForm(t *testing.T) {
+	for status, want := range map[int]audit.State{403: audit.Unknown, 401: audit.NotHeld, 303: audit.NotHeld} {
+		pages := audittest.Pages{"POST /signin/password": {Status: status}}
+		v := audittest.Visit(t, "npm", pages)
+		pages["/.well-known/repository-security.json"] = audittest.Page{Body: `{"format":"repository-security/v1","accounts":{"signIn":"` + v.Site.Base + `signin"}}`}
+		audittest.Look(t, sessionhygiene.Probe, v, want)
+	}
+}

@@ -19,6 +19,13 @@ import (
 var Probe audit.Probe = probe
 
 func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
+	s, err := v.Security(ctx)
+	if err != nil {
+		return audit.Finding{}, err
+	}
+	if s != nil && s.Jobs != nil && v.SameHost(s.Jobs.Exchange) {
+		return exchange(ctx, v, s.Jobs.Exchange)
+	}
 	switch v.Kind() {
 	case "pypi":
 		return audience(ctx, v)
@@ -32,6 +39,20 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 		})
 	}
 	return audit.Say(audit.Unknown, "this kind of repository shows nowhere how a release was published")
+}
+
+// exchange shows no identity where the repository says that they are taken.
+func exchange(ctx context.Context, v *audit.Visit, at string) (audit.Finding, error) {
+	r, err := v.Ask(ctx, visit.Request{Method: "POST", URL: at, Body: []byte(`{"token":"none"}`), Header: map[string]string{"Content-Type": "application/json"}})
+	if err != nil {
+		return audit.Finding{}, err
+	}
+	saw := audit.Evidence{URL: at, Saw: fmt.Sprintf("%d for an identity token that is none", r.Status)}
+	switch r.Status {
+	case 400, 401, 403, 422:
+		return audit.Say(audit.Held, "the address at which a build system's identity is exchanged takes questions, and not this one; what it checks beyond that cannot be seen", saw)
+	}
+	return audit.Say(audit.NotHeld, "the repository names an address for a build system's identity, and it does not answer as one", saw)
 }
 
 // audience is what the publishing tools of Python ask first.

@@ -35,3 +35,13 @@ func TestProbe(t *testing.T) {
 		})
 	}
 }
+
+// TestExchange asks where the repository says, in every dialect.
+func TestExchange(t *testing.T) {
+	for status, want := range map[int]audit.State{401: audit.Held, 400: audit.Held, 404: audit.NotHeld, 200: audit.NotHeld} {
+		pages := audittest.Pages{"POST /exchange": {Status: status}}
+		v := audittest.Visit(t, "npm", pages)
+		pages["/.well-known/repository-security.json"] = audittest.Page{Body: `{"format":"repository-security/v1","trustedPublishing":{"exchange":"` + v.Site.Base + `exchange"}}`}
+		audittest.Look(t, trustedpublishing.Probe, v, want)
+	}
+}

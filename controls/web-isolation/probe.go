@@ -19,7 +19,15 @@ func probe(ctx context.Context, v *audit.Visit) (audit.Finding, error) {
 	var gaps []string
 	var seen []audit.Evidence
 	pages := 0
-	for _, at := range places(v) {
+	where := places(v)
+	s, err := v.Security(ctx)
+	if err != nil {
+		return audit.Finding{}, err
+	}
+	if s != nil && v.SameHost(s.Accounts.SignIn) {
+		where = append(where, s.Accounts.SignIn)
+	}
+	for _, at := range where {
 		r, err := v.Get(ctx, at, "text/html")
 		if err != nil {
 			return audit.Finding{}, err
