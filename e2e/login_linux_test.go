@@ -86,9 +86,6 @@ func TestNPMLogsIn(t *testing.T) {
 			if out := run(t, a.home, a.env, npm, "token", "list", "--parseable"); !strings.Contains(out, "\tbnd_\t") {
 				t.Errorf("npm token list: %s", out)
 			}
-			if out, err := try(a.home, a.env, npm, "owner", "add", "bob", "left-pad"); err == nil || !strings.Contains(out, "invited") {
-				t.Errorf("npm owner add: %v\n%s", err, out)
-			}
 			run(t, a.home, a.env, npm, "logout")
 			if strings.Contains(a.npmrc(), "_authToken") {
 				t.Errorf("npm logout leaves the token:\n%s", a.npmrc())
@@ -128,7 +125,8 @@ func TestNPMConfirms(t *testing.T) {
 	}
 	t.Parallel()
 	r := inhabited(t)
-	a := r.athome(t, func() { r.token("alice", "publish,tag,delete:npm/*") })
+	a := r.athome(t, func() { r.token("alice", "publish,tag,delete,owner:npm/*") })
+	r.enrols(webtest.NewPlain(t, r.node.url), "bob")
 	a.older()
 	writeFiles(t, a.home, map[string]string{".npmrc": a.npmrc() + "//" + strings.TrimPrefix(r.node.url, "http://") + "/npm/:_authToken=" + r.tokens["alice"] + "\n"})
 	for _, version := range []string{"1.0.0", "1.1.0"} {
@@ -148,6 +146,13 @@ func TestNPMConfirms(t *testing.T) {
 	}
 	if res, _ := fetch(t, a.node.url+"/npm/left-pad/-/left-pad-1.1.0.tgz"); res.StatusCode != 404 {
 		t.Errorf("1.1.0 answers %s", res.Status)
+	}
+	k = talks(t, true, a.home, a.env, npm, "owner", "add", "bob", "left-pad")
+	a.person.Opens(strings.TrimPrefix(k.says(`(http://\S+/device/confirm/\w+)`), a.node.url))
+	webtest.Sees(t, a.person, "Change the owners of npm/left-pad?")
+	a.person.Presses("/allow")
+	if out, err := k.ends(); err != nil || !strings.Contains(out, "bob was invited to publish npm/left-pad") {
+		t.Fatalf("npm owner add: %v\n%s", err, out)
 	}
 	// A code made by hand does the same, once.
 	a.person.Opens("/account/proof")

@@ -122,6 +122,7 @@ const (
 	LoginDone                 // whether the person did, by Ask.Secret: Outcome.Login, Outcome.Token
 	Tokens                    // the tokens that the caller may see: Outcome.Tokens
 	Revoke                    // ends one of them, by Ask.Secret: its id, or the token
+	Owners                    // who should look after Ask.Name: names in Ask.Member of the JSON body
 )
 
 // Request is an HTTP request as far as a dialect may see it.
@@ -165,7 +166,8 @@ type Ask struct {
 	Secret string
 	// Audience is what the client's own flow puts before the host in the audience
 	// of an identity token (Exchange). Member is the member of the JSON body that
-	// carries the token; empty: it is the bearer token of the request.
+	// carries the token; empty: it is the bearer token of the request. Of Owners it
+	// is a list of objects, each with a member "name".
 	Audience string
 	Member   string
 	// Form is the content type of the body.
@@ -211,6 +213,9 @@ type Outcome struct {
 	// missing: its person opens Page, and LoginDone then has the proof as Token.
 	Login  Pending
 	Tokens []Token // Tokens
+	// Said is what came of it, for people, where the client's own words would say
+	// too much (Owners); empty: nothing more.
+	Said string
 }
 
 // Pending is a person's answer that a client waits for.

@@ -71,7 +71,7 @@ func (e Ecosystem) Ask(r ecosystem.Request) (ecosystem.Ask, error) {
 // changes something. On reading the header is not looked at: answers would be
 // remembered by it.
 func proved(r ecosystem.Request, a ecosystem.Ask) ecosystem.Ask {
-	if a.Verb == ecosystem.Publish || a.Verb == ecosystem.Change {
+	if a.Verb == ecosystem.Publish || a.Verb == ecosystem.Change || a.Verb == ecosystem.Owners {
 		a.Proof = r.Header("npm-otp")
 	}
 	return a
@@ -126,6 +126,9 @@ func askPackage(r ecosystem.Request, n bonded.Name, rest []string, get bool) (ec
 		return askFile(a, rest[1:])
 	case is("PUT"):
 		a.Verb, a.Op, a.Auth = ecosystem.Publish, opPut, true
+	case is("PUT", "-rev", "*") && r.Header("npm-command") == "owner":
+		// npm owner writes the document back with other maintainers and nothing else.
+		a.Verb, a.Auth, a.Member = ecosystem.Owners, true, "maintainers"
 	case is("PUT", "-rev", "*"):
 		a.Verb, a.Op, a.Auth, a.Tag = ecosystem.Change, opUpdate, true, rest[1]
 	case is("DELETE", "-rev", "*"):
@@ -242,8 +245,9 @@ func (e Ecosystem) askRegistry(r ecosystem.Request, segs []string, get bool) (ec
 	case strings.HasPrefix(path, "npm/v1/tokens"), strings.HasPrefix(path, "user/token/"), path == "npm/v1/user":
 		return answer(opTokens)
 	case get && strings.HasPrefix(path, "user/org.couchdb.user:"):
-		// npm owner asks who somebody is before it reads the owners.
-		return ecosystem.Ask{Verb: ecosystem.Answer, Op: opUser, Auth: true}, nil
+		// npm owner asks who somebody is before it reads the owners. The answer is
+		// the name that was asked for: it tells nobody who has an account.
+		return ecosystem.Ask{Verb: ecosystem.Answer, Op: opUser, Auth: true, Tag: strings.TrimPrefix(segs[1], "org.couchdb.user:")}, nil
 	case strings.HasPrefix(path, "user/"), strings.HasPrefix(path, "org/"), strings.HasPrefix(path, "team/"):
 		return answer(opUsers)
 	case strings.HasPrefix(path, "stage/"), path == "stage":

@@ -19,7 +19,6 @@ var refusals = map[string]struct {
 	opAudit:   {404, "this repository holds no advisories; nothing was audited"},
 	opTokens:  {422, "tokens are made on the repository's page account/tokens/new, where your passkey confirms it; the profile is on its page account"},
 	opUsers:   {422, "organisations, teams and owners are looked after on the repository's pages orgs and packages, where whoever is invited has to accept"},
-	opUser:    {422, "owners are invited and removed on the repository's pages: packages, then the package; whoever is invited has to accept"},
 	opAccess:  {422, "access to single packages cannot be set here; every package can be read by everybody who can reach the repository"},
 	opStaging: {422, "releases that wait for approval are shown, approved and rejected on the repository's pages below /review/; npm publish stages what needs it"},
 }
@@ -43,6 +42,14 @@ func (e Ecosystem) Reply(o ecosystem.Outcome) ecosystem.Response {
 		return answer(200, map[string]any{})
 	case a.Verb == ecosystem.Search:
 		return replySearch(o)
+	case a.Op == opUser:
+		return answer(200, map[string]any{"name": clip(a.Tag), "email": ""})
+	case a.Verb == ecosystem.Owners:
+		r := answer(200, map[string]any{"ok": true, "id": a.Name.Key})
+		if o.Said != "" {
+			r.Header = map[string]string{"npm-notice": plainText(o.Said)}
+		}
+		return r
 	case a.Verb == ecosystem.Login:
 		return replyLogin(o)
 	case a.Verb == ecosystem.LoginDone:

@@ -37,6 +37,7 @@ var verbs = [...]string{
 	ecosystem.Ping: "ping", ecosystem.Answer: "answer",
 	ecosystem.Audience: "audience", ecosystem.Exchange: "exchange",
 	ecosystem.Login: "login", ecosystem.LoginDone: "login done", ecosystem.Tokens: "tokens", ecosystem.Revoke: "revoke",
+	ecosystem.Owners: "owners",
 }
 
 // reply is the adapter's, or plain text for paths of our own.

@@ -79,6 +79,10 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, rm *room, a ecosys
 		out.Hits, out.Total, out.Err = h.Search(r.Context(), rm.id, a.Query)
 	case ecosystem.Exchange:
 		out.Token, out.Ends, out.Err = h.exchangeFor(w, r, a)
+	case ecosystem.Owners:
+		if out.Said, out.Err = h.owners(w, r, a, who); out.Err != nil {
+			out.Login = h.askProof(r, who, out.Err)
+		}
 	case ecosystem.Login:
 		out.Login, out.Err = h.beginLogin(r, rm)
 	case ecosystem.LoginDone:

@@ -30,6 +30,7 @@ var verbEvents = map[string]string{
 	"Exchange":  "publisher.exchange publisher.refuse",
 	"Login":     "- begins what its person answers on a page; until then nobody knows whose it is",
 	"LoginDone": "token.add stepup.ok", "Tokens": "- reads", "Revoke": "token.revoke",
+	"Owners": "invite.make owner owner.remove owner.ask-remove",
 }
 
 // apiEvents are the requests of our own interface, by method and path.

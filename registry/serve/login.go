@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"bonded.dev"
 	"bonded.dev/ecosystem"
 	"bonded.dev/registry/identity"
@@ -35,7 +38,7 @@ const (
 	usualScope = "publish,tag,yank:*"
 	// clientActions are what a package manager has commands for. Whoever allows
 	// it chooses among them.
-	clientActions = "publish,tag,yank,delete"
+	clientActions = "publish,tag,yank,delete,owner"
 	maxForm       = 16 << 10 // bytes
 )
 
@@ -132,6 +135,32 @@ func (h *Handler) askProof(r *http.Request, who publish.Actor, err error) (p eco
 		return p
 	}
 	return h.pending(b)
+}
+
+// owners reads who should look after a package, and sees to it. The proof that
+// this takes is spent only for a list that can be read.
+func (h *Handler) owners(w http.ResponseWriter, r *http.Request, a ecosystem.Ask, who publish.Actor) (said string, err error) {
+	if h.Owners == nil || who.User() == "" {
+		return "", bonded.Errorf(bonded.Unsupported, "owners cannot be changed here")
+	}
+	var body map[string]jsontext.Value
+	if err := readJSON(w, r, &body); err != nil {
+		return "", err
+	}
+	var list []struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(body[a.Member], &list); err != nil || len(list) == 0 {
+		return "", bonded.Errorf(bonded.Invalid, "the request does not say who should look after %s", a.Name)
+	}
+	var names []string
+	for _, l := range list {
+		names = append(names, l.Name)
+	}
+	if err := who.May(r.Context(), bonded.ActOwner, a.Name); err != nil {
+		return "", err
+	}
+	return h.Owners(r.Context(), who.User(), a.Name, names)
 }
 
 func (h *Handler) caller(who publish.Actor) (*identity.Caller, error) {

@@ -272,6 +272,7 @@ func TestRefusedForLackOfAProof(t *testing.T) {
 	l.now = l.now.Add(time.Hour)
 	r := l.do("PUT", "/toy/delete", "Authorization: Bearer "+token)
 	said := strings.Split(body(t, r), "|")
+	// Whoever owns it is asked: e2e, with the real client.
 	// alice owns no bear: the weightier refusal is the answer, and nobody is asked.
 	if r.StatusCode != 404 && r.StatusCode != 403 || said[2] != "" {
 		t.Errorf("%s %v", r.Status, said)

@@ -105,6 +105,9 @@ type Config struct {
 	// Logins lets programs in for people, and Tokens ends what they got.
 	Logins Logins
 	Tokens Tokens
+	// Owners changes who looks after a package to these names, for a user who may,
+	// and says what came of it.
+	Owners func(ctx context.Context, user string, name bonded.Name, names []string) (said string, err error)
 	// Guide answers below /guide/: what can happen to a repository, and what
 	// stops it.
 	Guide http.Handler
