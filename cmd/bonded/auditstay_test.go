@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bonded.dev/prove/audit"
+	visitors "bonded.dev/prove/visit/all"
 	"bonded.dev/registry/record"
 )
 
@@ -130,6 +131,33 @@ func TestAuditStay(t *testing.T) {
 		}
 	}
 	l.left(t)
+}
+
+// TestAuditStayBites: what a stay sees held in a whole repository it sees missing
+// in one that does without.
+func TestAuditStayBites(t *testing.T) {
+	for _, id := range []string{"mfa-totp", "mfa-required-all", "session-hygiene", "new-device-login", "brute-force-limits", "breached-passwords"} {
+		t.Run(id, func(t *testing.T) {
+			made, err := startVictim(t.Context(), []string{id}, visitors.Dialects())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer made.Close()
+			v := made.(*victim)
+			if _, err := v.r.keeper.AddUser(t.Context(), "tester", "tester@tester.invalid"); err != nil {
+				t.Fatal(err)
+			}
+			link, err := v.r.keeper.NewEnrolment(t.Context(), "tester")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, out, _ := bondedRun(t, "audit", v.url, "--json", "--kind", v.sites[0].Dialect.ID(), "--account", "tester="+v.url+"enrol/"+link.Reveal())
+			j := auditOf(t, out).Sections[0].Find(id)
+			if j.State != audit.NotHeld || len(j.Evidence) == 0 {
+				t.Errorf("%s: %s %+v", j.State, j.Why, j.Evidence)
+			}
+		})
+	}
 }
 
 func TestMailsIn(t *testing.T) {
