@@ -244,7 +244,7 @@ func (a *Ask) Begin(options []byte, secret string, err error) error {
 func (a *Ask) json(code int, v any) {
 	a.w.Header().Set("Content-Type", "application/json")
 	a.w.WriteHeader(code)
-	if err := json.MarshalWrite(a.w, v); err != nil {
+	if err := json.MarshalWrite(a.w, v, json.Deterministic(true)); err != nil {
 		a.pages.Log.Warn("an answer was not sent whole", "err", err)
 	}
 }
