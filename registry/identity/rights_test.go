@@ -33,7 +33,7 @@ func town(t *testing.T) (b *bench, names map[string]bonded.Name) {
 			tx.PutMember(record.Member{Org: "acme", User: "orla", Role: "owner", Since: noon}),
 			tx.PutMember(record.Member{Org: "acme", User: "mia", Role: "member", Since: noon}),
 			tx.PutMember(record.Member{Org: "acme", User: "tim", Role: "member", Since: noon}),
-			tx.AddTeam("acme", "release"), tx.AddToTeam("acme", "release", "tim"),
+			tx.AddTeam("acme", "release"), tx.AddToTeam("acme", "release", "tim", noon),
 			tx.AddNamespace("npm", "acme-*", "acme"),
 			tx.Claim(names["left-pad"], 1), tx.SetGrant(names["left-pad"], "alice", []string{"publish"}, noon),
 			tx.SetGrant(names["left-pad"], "@acme", []string{"people", "settings"}, noon), tx.SetGrant(names["left-pad"], "@acme/release", []string{"settings"}, noon),

@@ -256,7 +256,7 @@ func (r *Room) join(tx *record.Tx, user string, i record.Invitation) error {
 		if err := r.enter(tx, org, i.User, member); err != nil {
 			return err
 		}
-		err = tx.AddToTeam(org, team, i.User)
+		err = tx.AddToTeam(org, team, i.User, r.Now())
 	case toPackage:
 		name, err := packageOf(i.Target)
 		if err != nil {

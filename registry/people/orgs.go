@@ -262,7 +262,7 @@ func (r *Room) AddToTeam(ctx context.Context, user, org, team, who string) error
 		if m.Role == "" {
 			return bonded.Errorf(bonded.NotFound, "%s is not in @%s; invite %s first", who, org, who)
 		}
-		return tx.AddToTeam(org, team, who)
+		return tx.AddToTeam(org, team, who, r.Now())
 	})
 }
 

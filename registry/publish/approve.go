@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"time"
 
 	"bonded.dev"
 	"bonded.dev/registry/event"
@@ -59,8 +60,8 @@ func (a *approval) note(tx *record.Tx) (bool, error) {
 }
 
 // Approve publishes a staged release. The actor is a person who showed a passkey
-// within minutes, has the right to publish, and is not who staged it. Everything
-// is judged once more, as of now, and the bytes are held against their digests.
+// within minutes, has had the right to publish for three days, and is not who
+// staged it. Everything is judged once more, as of now, and the bytes are held against their digests.
 //
 // Of a name that is still nobody's the approver is a member of the organisation
 // that gets it, or a moderator of the repository. Where the repository itself
@@ -160,6 +161,9 @@ func (d *Desk) mayApprove(ctx context.Context, s record.Staged, actor Actor) err
 		return bonded.Refusal(bonded.Unauthorized, "step-up",
 			"a release is approved on its page, by a person with a passkey, and no token can do it; sign in and confirm with your passkey")
 	}
+	if err := d.settledIn(ctx, s, actor); err != nil {
+		return err
+	}
 	return d.ownJob(ctx, s, actor)
 }
 
@@ -170,7 +174,6 @@ func (d *Desk) standing(ctx context.Context, name bonded.Name, actor Actor) erro
 		return err
 	}
 	may := actor.May(ctx, bonded.ActPublish, name)
-	house := d.TwoPerson != ""
 	if past.Claimed.IsZero() {
 		// Of a name that nobody has, everybody may publish a first release. That
 		// makes nobody its second person, unless it is an organisation's.
@@ -182,25 +185,28 @@ func (d *Desk) standing(ctx context.Context, name bonded.Name, actor Actor) erro
 			may = bonded.Refusal(bonded.Forbidden, "two-person-publish",
 				"%s is nobody's yet; its first release is approved by a moderator of the repository", name.Key)
 		}
-		house = true
-	} else if may != nil && house {
-		own, _, err := d.Book.TwoPerson(ctx, name, "")
-		if err != nil {
-			return err
-		}
-		house = !own
 	}
-	if may == nil || !house {
-		return may
+	if may == nil {
+		return nil
 	}
-	moderates, err := d.moderates(ctx, actor)
-	if err != nil {
+	if stands, err := d.standsIn(ctx, name, past.Claimed, actor); err != nil || stands {
 		return err
 	}
-	if !moderates {
-		return may
+	return may
+}
+
+// standsIn says if the actor is a moderator, and moderators may be the second
+// person of a package.
+func (d *Desk) standsIn(ctx context.Context, name bonded.Name, claimed time.Time, actor Actor) (bool, error) {
+	if !claimed.IsZero() {
+		if d.TwoPerson == "" {
+			return false, nil
+		}
+		if own, _, err := d.Book.TwoPerson(ctx, name, ""); err != nil || own {
+			return false, err
+		}
 	}
-	return nil
+	return d.moderates(ctx, actor)
 }
 
 // moderates says if the actor is a person with a role of the house. A token acts

@@ -29,8 +29,8 @@ import (
 // it first has it, and the approval of what waits is refused then: reserving
 // names would be free otherwise, twenty at a time.
 //
-// Hole: who became an owner a moment ago may approve. Two accounts of one person
-// are two people here, as everywhere.
+// Hole: in a package's first three days, who became an owner a moment ago may
+// approve. Two accounts of one person are two people here, as everywhere.
 
 // Whose releases need a second person besides those of packages and
 // organisations that ask for it: Config.TwoPerson.

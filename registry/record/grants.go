@@ -129,3 +129,36 @@ func (t *Tx) Behind(principal string) ([]string, error) {
 	}
 	return t.strings(what, `SELECT u.name FROM user_account u WHERE u.name = $1`+inUse, principal)
 }
+
+// PublishingSince returns since when each person has had the right to publish a
+// package, by the way that is the oldest. A grant by a team or an organisation
+// counts from when the person came into it, if that was later; what came with
+// the name counts from claimed for a user, and for the people of an organisation
+// from when they came into that.
+func (t *Tx) PublishingSince(name bonded.Name, claimed time.Time) (map[string]time.Time, error) {
+	what := "read since when people may publish " + name.String()
+	rows, err := t.query(what, `SELECT o.user_name, o.rights, CASE WHEN o.since = 0 THEN $3 ELSE o.since END FROM owner o
+			WHERE o.eco = $1 AND o.key = $2 AND substr(o.user_name, 1, 1) <> '@'
+		UNION ALL SELECT m.user_name, o.rights, CASE WHEN o.since > m.since THEN o.since ELSE m.since END
+			FROM owner o JOIN member m ON o.user_name = '@' || m.org AND m.role = 'owner' WHERE o.eco = $1 AND o.key = $2
+		UNION ALL SELECT m.user_name, o.rights, CASE WHEN o.since > m.since THEN o.since ELSE m.since END
+			FROM owner o JOIN team_member m ON o.user_name = '@' || m.org || '/' || m.team WHERE o.eco = $1 AND o.key = $2`,
+		name.Ecosystem, name.Key, micros(claimed))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	list := map[string]time.Time{}
+	for rows.Next() {
+		var user, rights string
+		var micro int64
+		if err := rows.Scan(&user, &rights, &micro); err != nil {
+			return nil, t.b.wrap(what, err)
+		}
+		since, before := fromMicros(micro), list[user]
+		if _, had := list[user]; holds(rights, "publish") && (!had || since.Before(before)) {
+			list[user] = since
+		}
+	}
+	return list, t.b.wrap(what, rows.Err())
+}

@@ -49,7 +49,7 @@ var personal = []holding{
 	held("token", "id:text hash:secret user_name:who publisher:text label:words origin:text scopes:text versions:text networks:text "+
 		"digests:text uses:number public:secret created:time expires:time last_used:time last_from:text revoked:time why:words"),
 	held("member", "org:text user_name:who role:text since:time"),
-	held("team_member", "org:text team:text user_name:who"),
+	held("team_member", "org:text team:text user_name:who since:time"),
 	held("owner", "eco:text key:text user_name:who rights:text since:time"),
 	held("invitation", "id:text kind:text target:text user_name:who rights:text inviter:who created:time expires:time"),
 	held("publisher", "id:text eco:text key:text issuer:text profile:text claims:text subject:text creator:by created:time expires:time used:time"),

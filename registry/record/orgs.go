@@ -176,10 +176,10 @@ func (t *Tx) TeamsOf(user string) ([]string, error) {
 }
 
 // AddToTeam puts a member of the organisation into a team; being in it already
-// is fine.
-func (t *Tx) AddToTeam(org, team, user string) error {
+// is fine, and is since then.
+func (t *Tx) AddToTeam(org, team, user string, at time.Time) error {
 	_, err := t.exec("put somebody into @"+org+"/"+team,
-		`INSERT INTO team_member (org, team, user_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, org, team, user)
+		`INSERT INTO team_member (org, team, user_name, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, org, team, user, micros(at))
 	return err
 }
 

@@ -18,7 +18,7 @@ func people(tx *Tx) error {
 		err = errors.Join(err, tx.AddUser(User{Name: u, Created: noon}))
 	}
 	return errors.Join(err, tx.AddOrg(Org{Name: "acme", Created: noon}), tx.AddTeam("acme", "release"),
-		tx.PutMember(Member{"acme", "alice", "owner", noon}), tx.PutMember(Member{"acme", "bob", "member", noon}), tx.AddToTeam("acme", "release", "bob"))
+		tx.PutMember(Member{"acme", "alice", "owner", noon}), tx.PutMember(Member{"acme", "bob", "member", noon}), tx.AddToTeam("acme", "release", "bob", noon))
 }
 
 func TestOrganisations(t *testing.T) {
@@ -34,7 +34,7 @@ func TestOrganisations(t *testing.T) {
 				t.Errorf("%s: kind %v", what, kind)
 			}
 		}
-		if err := b.Update(t.Context(), func(tx *Tx) error { return tx.AddToTeam("acme", "release", "carol") }); err == nil {
+		if err := b.Update(t.Context(), func(tx *Tx) error { return tx.AddToTeam("acme", "release", "carol", noon) }); err == nil {
 			t.Error("somebody who is not in an organisation came into its team")
 		}
 		update(t, b, func(tx *Tx) error {
@@ -179,6 +179,29 @@ func TestInvitations(t *testing.T) {
 				}
 			}
 			return errors.Join(err, err2, err3, err4, err5)
+		})
+	})
+}
+
+// TestPublishingSince gives the right to publish by every way, one later than
+// the other, and counts the earliest of each person.
+func TestPublishingSince(t *testing.T) {
+	withBook(t, func(t *testing.T, b *Book) {
+		pad, claimed := npm("pad"), noon.Add(5*time.Hour)
+		after := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }
+		update(t, b, func(tx *Tx) error {
+			return errors.Join(people(tx), tx.AddUser(User{Name: "dora"}), tx.AddUser(User{Name: "eve"}), tx.Claim(pad, 1), tx.AddOwner(pad, "carol"), tx.AddOwner(pad, "@acme"),
+				tx.SetGrant(pad, "@acme/release", []string{"publish"}, after(7)), tx.SetGrant(pad, "bob", []string{"publish"}, after(8)),
+				tx.SetGrant(pad, "eve", []string{"people", "settings"}, after(1)),
+				tx.PutMember(Member{"acme", "dora", "member", after(1)}), tx.AddToTeam("acme", "release", "dora", after(9)), tx.AddToTeam("acme", "release", "dora", after(10)))
+		})
+		view(t, b, func(tx *Tx) error {
+			got, err := tx.PublishingSince(pad, claimed)
+			want := map[string]time.Time{"alice": noon, "bob": after(7), "carol": claimed, "dora": after(9)}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			return err
 		})
 	})
 }

@@ -86,7 +86,7 @@ func settle(t *testing.T, p *Pages, n int, staging bool) *estate {
 		e.trusted = publisher.ID
 		return errors.Join(err, tx.AddOrg(record.Org{Name: e.org, Created: noon, TwoPerson: true}), tx.AddOrg(record.Org{Name: other, Created: noon}),
 			member(e.org, "alice", "owner"), member(e.org, "mia", "member"), member(other, "alice", "owner"),
-			tx.AddTeam(e.org, "release"), tx.AddToTeam(e.org, "release", "mia"), tx.AddNamespace("npm", e.org+"-*", e.org),
+			tx.AddTeam(e.org, "release"), tx.AddToTeam(e.org, "release", "mia", noon), tx.AddNamespace("npm", e.org+"-*", e.org),
 			tx.SetGrant(name, "alice", every, noon), tx.SetGrant(name, "@"+e.org, every, noon), tx.SetGrant(name, "steve", every[:1], noon),
 			tx.SetGrant(name, "pia", every[:1], noon), tx.SetGrant(name, "pete", every[1:2], noon), tx.SetGrant(name, "sue", every[2:], noon),
 			tx.SetPolicy(name, record.Policy{TwoPerson: true}), tx.AddInvitation(invitation), tx.AddInvitation(into))

@@ -125,6 +125,7 @@ CREATE TABLE team_member (
 	org       TEXT COLLATE "C" NOT NULL,
 	team      TEXT COLLATE "C" NOT NULL,
 	user_name TEXT COLLATE "C" NOT NULL REFERENCES user_account (name),
+	since     BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (org, team, user_name),
 	FOREIGN KEY (org, user_name) REFERENCES member (org, user_name) ON DELETE CASCADE -- whoever leaves is in no team
 );

@@ -124,6 +124,7 @@ CREATE TABLE team_member (
 	org       TEXT NOT NULL,
 	team      TEXT NOT NULL,
 	user_name TEXT NOT NULL REFERENCES user_account (name),
+	since     BIGINT NOT NULL DEFAULT 0,
 	PRIMARY KEY (org, team, user_name),
 	FOREIGN KEY (org, user_name) REFERENCES member (org, user_name) ON DELETE CASCADE -- whoever leaves is in no team
 ) WITHOUT ROWID;
