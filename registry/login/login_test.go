@@ -179,8 +179,17 @@ func TestWhatEndsALogIn(t *testing.T) {
 		s.good(s.Claim(ctx, "alice", closed.Code))
 		s.good(s.Allow(ctx, "alice", closed.Code, s.scopes("publish:*"), time.Hour))
 		s.good(s.Keeper.DisableUser(ctx, "alice"))
-		_, err := s.Poll(ctx, closed.Secret.Reveal(), false)
-		s.refuses(err, bonded.Forbidden, "closed")
+		// Closing an account ends what it began; were it still there, it gave nothing.
+		if a, err := s.Poll(ctx, closed.Secret.Reveal(), false); a.State == Allowed || err == nil && a.State != Over {
+			s.t.Errorf("a closed account: %+v %v", a, err)
+		}
+
+		frozen := s.begins("publish:*")
+		s.good(s.Claim(ctx, "mallory", frozen.Code))
+		s.good(s.Allow(ctx, "mallory", frozen.Code, s.scopes("publish:*"), time.Hour))
+		s.good(s.Book.Update(ctx, func(tx *record.Tx) error { _, err := tx.SetFrozen("mallory", s.now); return err }))
+		_, err := s.Poll(ctx, frozen.Secret.Reveal(), false)
+		s.refuses(err, bonded.Forbidden, "closed or frozen")
 		tokens, err := s.Book.Tokens(ctx, "alice")
 		if err != nil || len(tokens) != 0 {
 			s.t.Errorf("%v %v", tokens, err)
