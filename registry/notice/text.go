@@ -133,6 +133,10 @@ func (r *Room) change(b *body, u record.User, w *record.Waiting) {
 	switch {
 	case w.Outcome == "cancelled":
 		b.say("It was cancelled since. Nothing changes.")
+	case w.Outcome == "failed":
+		b.say("It could not be made when its time came. Nothing changes.")
+	case w.Outcome == record.WaitingDoing:
+		b.say("Its time has come, and it is being made now.")
 	case !w.Ended.IsZero():
 		b.say("It took effect on " + moment(w.Ended) + ".")
 	case u.Verified.IsZero():

@@ -169,6 +169,9 @@ func (r *Room) narrowDue(ctx context.Context, w record.Waiting) error {
 		return err
 	}
 	_, err := r.Desk.Owners(ctx, w.Package, publish.House{}, func(tx *record.Tx) error {
+		if err := r.Waiting.Made(tx, w); err != nil {
+			return err
+		}
 		if w.Actor != c.Principal {
 			if _, err := may(tx, w.Actor, People, w.Package); err != nil {
 				return err

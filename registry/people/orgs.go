@@ -211,6 +211,9 @@ func (r *Room) twoPersonDue(ctx context.Context, w record.Waiting) error {
 		return err
 	}
 	return r.Book.Update(ctx, func(tx *record.Tx) error {
+		if err := r.Waiting.Made(tx, w); err != nil {
+			return err
+		}
 		if err := owns(tx, w.Actor, body.Org); err != nil {
 			return err
 		}

@@ -54,6 +54,9 @@ func (r *Room) policyDue(ctx context.Context, w record.Waiting) error {
 		return err
 	}
 	_, err := r.Desk.Policy(ctx, w.Package, publish.House{}, func(tx *record.Tx) error {
+		if err := r.Waiting.Made(tx, w); err != nil {
+			return err
+		}
 		if _, err := may(tx, w.Actor, Settings, w.Package); err != nil {
 			return err
 		}

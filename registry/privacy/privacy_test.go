@@ -315,12 +315,12 @@ func TestErasureGoesOnAfterACrash(t *testing.T) {
 		ctx := t.Context()
 		_, err := h.AskErase(ctx, zebra, zebra, false, true)
 		must(t, err)
-		list, err := h.book.WaitingDue(ctx, h.now)
+		list, err := h.book.WaitingDue(ctx, h.now, time.Time{})
 		if err != nil || len(list) != 1 {
 			t.Fatal(list, err)
 		}
 		h.update(func(tx *record.Tx) error {
-			if _, err := tx.EndWaiting(list[0].ID, "done", h.now); err != nil {
+			if _, err := tx.TakeWaiting(list[0].ID, h.now, time.Time{}); err != nil {
 				return err
 			}
 			return tx.SetDisabled(zebra, h.now)

@@ -310,9 +310,9 @@ func (t *Tx) NamingEntries() iter.Seq2[Logged, error] {
 		`SELECT idx, body FROM entry WHERE idx >= $1 AND type IN ('owners', 'override') ORDER BY idx LIMIT 1024`)
 }
 
-// WaitingDone returns the changes of a kind that were made.
+// WaitingDone returns the changes of a kind that were made, or begun.
 func (b *Book) WaitingDone(ctx context.Context, kind string) ([]Waiting, error) {
-	return b.waiting(ctx, `WHERE kind = $1 AND outcome = 'done' ORDER BY due, id`, kind)
+	return b.waiting(ctx, `WHERE kind = $1 AND outcome IN ('doing', 'done') ORDER BY due, id`, kind)
 }
 
 // Compact makes the file forget what was deleted: SQLite leaves the bytes of

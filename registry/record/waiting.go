@@ -18,8 +18,8 @@ type Waiting struct {
 	Cancel  bonded.Digest
 	Created time.Time
 	Due     time.Time
-	Ended   time.Time // zero: it waits
-	Outcome string    // done, cancelled, failed
+	Ended   time.Time // zero: it waits, or is being made
+	Outcome string    // doing, done, cancelled, failed; empty: it waits
 }
 
 const waitingColumns = `SELECT id, kind, account, eco, pkg, actor, body, cancel, created, due, ended, outcome FROM waiting `
@@ -40,15 +40,44 @@ func (t *Tx) EndWaiting(id, outcome string, at time.Time) (ended bool, err error
 	return n > 0, err
 }
 
+// WaitingDoing is the outcome of a change that somebody began to make.
+const WaitingDoing = "doing"
+
+// TakeWaiting begins to make a change that is due. It ends with FinishWaiting,
+// FailWaiting or ReopenWaiting, or with being taken once more: also one that was
+// begun at stale or before is, for whoever began it has died. Of two callers one
+// gets true.
+func (t *Tx) TakeWaiting(id string, at, stale time.Time) (taken bool, err error) {
+	n, err := t.exec("begin to make a change",
+		`UPDATE waiting SET ended = $2, outcome = 'doing' WHERE id = $1 AND (ended = 0 OR outcome = 'doing' AND ended <= $3)`,
+		id, micros(at), micros(stale))
+	return n > 0, err
+}
+
+// FinishWaiting notes that a change that was taken is made; false: it was noted
+// before, or the change was not taken.
+func (t *Tx) FinishWaiting(id string, at time.Time) (finished bool, err error) {
+	n, err := t.exec("note that a change is made",
+		`UPDATE waiting SET ended = $2, outcome = 'done' WHERE id = $1 AND outcome = 'doing'`, id, micros(at))
+	return n > 0, err
+}
+
+// FinishWaitingOf is FinishWaiting for what is being made of a kind for an account.
+func (t *Tx) FinishWaitingOf(account, kind string, at time.Time) error {
+	_, err := t.exec("note that changes are made",
+		`UPDATE waiting SET ended = $3, outcome = 'done' WHERE account = $1 AND kind = $2 AND outcome = 'doing'`, account, kind, micros(at))
+	return err
+}
+
 // ReopenWaiting lets a change that was taken wait on: it could not be made just now.
 func (t *Tx) ReopenWaiting(id string) error {
-	_, err := t.exec("let a change wait on", `UPDATE waiting SET ended = 0, outcome = '' WHERE id = $1`, id)
+	_, err := t.exec("let a change wait on", `UPDATE waiting SET ended = 0, outcome = '' WHERE id = $1 AND outcome = 'doing'`, id)
 	return err
 }
 
 // FailWaiting notes that a change that was taken could not be made.
 func (t *Tx) FailWaiting(id string) error {
-	_, err := t.exec("note that a change failed", `UPDATE waiting SET outcome = 'failed' WHERE id = $1`, id)
+	_, err := t.exec("note that a change failed", `UPDATE waiting SET outcome = 'failed' WHERE id = $1 AND outcome = 'doing'`, id)
 	return err
 }
 
@@ -64,9 +93,10 @@ func (b *Book) WaitingByID(ctx context.Context, id string) (Waiting, error) {
 	return list[0], nil
 }
 
-// WaitingDue returns changes whose time has come, oldest first.
-func (b *Book) WaitingDue(ctx context.Context, now time.Time) ([]Waiting, error) {
-	return b.waiting(ctx, `WHERE ended = 0 AND due <= $1 ORDER BY due, id LIMIT 100`, micros(now))
+// WaitingDue returns changes whose time has come, oldest first, and those that
+// were begun at stale or before.
+func (b *Book) WaitingDue(ctx context.Context, now, stale time.Time) ([]Waiting, error) {
+	return b.waiting(ctx, `WHERE ended = 0 AND due <= $1 OR outcome = 'doing' AND ended <= $2 ORDER BY due, id LIMIT 100`, micros(now), micros(stale))
 }
 
 // WaitingOfAccount returns what still waits for an account.
@@ -139,7 +169,10 @@ func (t *Tx) waiting(where string, args ...any) (list []Waiting, err error) {
 		}
 		copy(w.Cancel[:], cancel)
 		w.Package.Display = w.Package.Key
-		w.Created, w.Due, w.Ended = fromMicros(created), fromMicros(due), fromMicros(ended)
+		w.Created, w.Due = fromMicros(created), fromMicros(due)
+		if w.Outcome != WaitingDoing { // else it is since when somebody is at it
+			w.Ended = fromMicros(ended)
+		}
 		list = append(list, w)
 	}
 	return list, t.b.wrap(what, rows.Err())

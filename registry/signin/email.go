@@ -126,6 +126,9 @@ func (r *Room) addressChanges(ctx context.Context, w record.Waiting) error {
 		return fmt.Errorf("read a change of address: %w", err)
 	}
 	return r.Book.Update(ctx, func(tx *record.Tx) error {
+		if err := r.Waiting.Made(tx, w); err != nil {
+			return err
+		}
 		if err := event.Record(tx, record.Audit{At: r.Now(), Actor: w.Actor, Action: "email.change", Subject: w.Account, Account: w.Account}); err != nil {
 			return err
 		}

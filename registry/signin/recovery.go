@@ -364,6 +364,10 @@ func (r *Room) recovered(tx *record.Tx, row *record.Session) error {
 	if err := r.endAll(tx, row.User); err != nil {
 		return err
 	}
+	// The link arrived, whatever happened after it was sent: no second one is.
+	if err := tx.FinishWaitingOf(row.User, "recovery", r.Now()); err != nil {
+		return err
+	}
 	if len(c.Passkeys) > 0 {
 		row.Stepped = c.Passkeys[len(c.Passkeys)-1].Created
 	}

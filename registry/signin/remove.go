@@ -81,6 +81,9 @@ func (r *Room) passkeyGoes(ctx context.Context, w record.Waiting) error {
 		return fmt.Errorf("read the removal of a passkey: %w", err)
 	}
 	return r.Book.Update(ctx, func(tx *record.Tx) error {
+		if err := r.Waiting.Made(tx, w); err != nil {
+			return err
+		}
 		if _, err := ofUser(tx, w.Account, l.ID); err != nil {
 			return err
 		}
@@ -140,6 +143,9 @@ func (r *Room) withoutTOTP(tx *record.Tx, user string) error {
 // totpGoes removes an authenticator app whose removal has waited.
 func (r *Room) totpGoes(ctx context.Context, w record.Waiting) error {
 	return r.Book.Update(ctx, func(tx *record.Tx) error {
+		if err := r.Waiting.Made(tx, w); err != nil {
+			return err
+		}
 		if err := r.withoutTOTP(tx, w.Account); err != nil {
 			return err
 		}

@@ -5,6 +5,12 @@
 //	a room asks for a change -> Put, in the transaction of the event that tells of it
 //	                         -> mails with a cancel link (notice reads the journal)
 //	Run, once a minute       -> the room's own function, when the change is due
+//	the room's transaction   -> Made: it is done
+//
+// A change is taken before it is made, so that nobody is told "cancelled" of what
+// is being done. What was taken and not heard of for five minutes is taken once
+// more: the server died in the middle. Made, in the transaction that makes the
+// change, keeps it from being made twice.
 //
 // Cancelling needs no right but the link, or standing in the change: to deny is
 // fast and safe, to allow is slow.
@@ -17,6 +23,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -31,7 +38,8 @@ import (
 const DefaultDelay = 72 * time.Hour
 
 // Do makes a change that is due. An error of kind Unavailable is tried again;
-// any other ends the change as failed.
+// any other ends the change as failed. Since a server can die in the middle, it
+// calls Made in its transaction, or can be repeated.
 type Do func(ctx context.Context, w record.Waiting) error
 
 // Room is where changes wait.
@@ -115,7 +123,7 @@ func (r *Room) cancel(ctx context.Context, id, actor string) error {
 			return err
 		}
 		if !ended {
-			return bonded.Errorf(bonded.Conflict, "this change does not wait any more: it was made or cancelled before")
+			return bonded.Errorf(bonded.Conflict, "this change does not wait any more: it is being made, or was made or cancelled before")
 		}
 		return event.Record(tx, r.line(w, "change.cancel", actor))
 	})
@@ -135,7 +143,7 @@ func (r *Room) line(w record.Waiting, action, actor string) record.Audit {
 
 // Due makes every change whose time has come.
 func (r *Room) Due(ctx context.Context) error {
-	list, err := r.book.WaitingDue(ctx, r.Now())
+	list, err := r.book.WaitingDue(ctx, r.Now(), r.stale())
 	if err != nil {
 		return err
 	}
@@ -147,23 +155,46 @@ func (r *Room) Due(ctx context.Context) error {
 	return nil
 }
 
+// patience is how long a change may take to be made before somebody else makes it.
+const patience = 5 * time.Minute
+
+func (r *Room) stale() time.Time { return r.Now().Add(-patience - time.Microsecond) }
+
+var errMade = bonded.Errorf(bonded.Conflict, "this change was made by somebody else meanwhile")
+
+// Made writes down that a change is made, in the transaction that makes it. The
+// error says that somebody else has made it: then the transaction does nothing.
+func (r *Room) Made(tx *record.Tx, w record.Waiting) error {
+	finished, err := tx.FinishWaiting(w.ID, r.Now())
+	if err == nil && !finished {
+		err = errMade
+	}
+	return err
+}
+
 func (r *Room) make(ctx context.Context, w record.Waiting) error {
 	do := r.do[w.Kind]
 	if do == nil {
 		r.Log.Error("nobody makes a change that is due", "kind", w.Kind, "id", w.ID)
 		return nil
 	}
-	// It is taken first, so that nobody is told "cancelled" of what is being done.
 	taken := false
 	err := r.book.Update(ctx, func(tx *record.Tx) (err error) {
-		taken, err = tx.EndWaiting(w.ID, "done", r.Now())
+		taken, err = tx.TakeWaiting(w.ID, r.Now(), r.stale())
 		return err
 	})
 	if err != nil || !taken {
 		return err
 	}
-	if err = do(ctx, w); err == nil {
+	err = do(ctx, w)
+	switch {
+	case errors.Is(err, errMade):
 		return nil
+	case err == nil:
+		return r.book.Update(context.WithoutCancel(ctx), func(tx *record.Tx) error {
+			_, err := tx.FinishWaiting(w.ID, r.Now()) // most have done so
+			return err
+		})
 	}
 	again := false
 	if kind, _, _ := bonded.Explain(err); kind == bonded.Unavailable {

@@ -49,6 +49,8 @@ func stateOf(w record.Waiting, now time.Time) string {
 	switch {
 	case w.Outcome == "cancelled":
 		return "cancelled"
+	case w.Outcome == record.WaitingDoing:
+		return "due"
 	case !w.Ended.IsZero():
 		return "over"
 	case !now.Before(w.Due):

@@ -167,9 +167,10 @@ CREATE TABLE waiting (
 	created BIGINT NOT NULL,
 	due     BIGINT NOT NULL,
 	ended   BIGINT NOT NULL,
-	outcome TEXT NOT NULL -- done, cancelled, failed; empty: waits
+	outcome TEXT NOT NULL -- doing (since ended), done, cancelled, failed; empty: waits
 );
 CREATE INDEX waiting_due ON waiting (due) WHERE ended = 0;
+CREATE INDEX waiting_doing ON waiting (ended) WHERE outcome = 'doing';
 CREATE INDEX waiting_account ON waiting (account) WHERE ended = 0;
 CREATE INDEX waiting_package ON waiting (eco, pkg) WHERE ended = 0;
 
