@@ -165,13 +165,13 @@ func (r *Room) delay() time.Duration {
 }
 
 // pending finds a change of an account that waits already.
-func (r *Room) pending(ctx context.Context, user, kind string, same func(record.Waiting) bool) (time.Time, error) {
-	list, err := r.Book.WaitingOfAccount(ctx, user)
+func pending(tx *record.Tx, user, kind string, same func(record.Waiting) bool) (time.Time, error) {
+	list, err := tx.Waits(user)
 	if err != nil {
 		return time.Time{}, err
 	}
 	for _, w := range list {
-		if w.Kind == kind && (same == nil || same(w)) {
+		if w.Account == user && w.Kind == kind && (same == nil || same(w)) {
 			return w.Due, nil
 		}
 	}

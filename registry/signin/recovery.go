@@ -129,11 +129,11 @@ func (r *Room) Recovery(ctx context.Context, link string) (v Recovery, err error
 		var a asked
 		c, err := r.look(tx, kindRecover, link, &a)
 		v = Recovery{User: c.User, ID: a.ID, Vouchers: a.Vouchers}
+		if err == nil {
+			v.Due, err = pending(tx, v.User, "recovery", nil)
+		}
 		return err
 	})
-	if err == nil {
-		v.Due, err = r.pending(ctx, v.User, "recovery", nil)
-	}
 	return v, err
 }
 
@@ -147,17 +147,20 @@ func (r *Room) Recover(ctx context.Context, link, code string) (due time.Time, e
 		if c, err = r.look(tx, kindRecover, link, &asked{}); err != nil {
 			return err
 		}
-		u, err = tx.Account(c.User)
+		if u, err = tx.Account(c.User); err != nil {
+			return err
+		}
+		due, err = pending(tx, c.User, "recovery", nil)
 		return err
 	})
 	if err != nil {
-		return due, err
+		return time.Time{}, err
 	}
 	if !reachable(u) {
-		return due, frozen()
+		return time.Time{}, frozen()
 	}
-	if due, err = r.pending(ctx, c.User, "recovery", nil); err != nil || !due.IsZero() {
-		return due, err
+	if !due.IsZero() {
+		return due, nil
 	}
 	if code == "" && !r.without("recovery-policy") {
 		return due, r.askOwners(ctx, link)
@@ -168,6 +171,10 @@ func (r *Room) Recover(ctx context.Context, link, code string) (due time.Time, e
 	}
 	good := false
 	err = r.Book.Update(ctx, func(tx *record.Tx) error {
+		good = true
+		if due, err = pending(tx, c.User, "recovery", nil); err != nil || !due.IsZero() {
+			return err // another one was quicker: the link and the code stay
+		}
 		good, err = r.takeCode(tx, c.User, "recovery code", plain(code))
 		if good = good || r.without("recovery-policy"); err != nil || !good {
 			return err
@@ -187,7 +194,11 @@ func (r *Room) Recover(ctx context.Context, link, code string) (due time.Time, e
 	return due, err
 }
 
+// recoveryWaits lets a recovery wait, unless one does already.
 func (r *Room) recoveryWaits(tx *record.Tx, user, how string) (time.Time, error) {
+	if due, err := pending(tx, user, "recovery", nil); err != nil || !due.IsZero() {
+		return due, err
+	}
 	f, err := factors(tx, user)
 	if err != nil {
 		return time.Time{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -321,4 +322,42 @@ func TestRecoveryMailIsTriedAgain(t *testing.T) {
 	b.Send = send
 	b.must(b.Waiting.Due(ctx))
 	b.link("enrol", "alice")
+}
+
+// TestOneRecoveryWaits: two at once, and one by owners' word beside one by code,
+// are one recovery.
+func TestOneRecoveryWaits(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	w, _, codes := b.withCode("alice")
+	w.proves("alice")
+	owners := map[string]*browser{"bob": b.withKey("bob"), "carol": b.withKey("carol")}
+	b.organise("acme", "alice:member bob:owner carol:owner")
+	asked := b.asks("alice")
+	_, err := b.Recover(ctx, asked, "")
+	b.must(err)
+	v, err := b.Recovery(ctx, asked)
+	b.must(err)
+	links := []string{b.asks("alice"), b.asks("alice")}
+	var both sync.WaitGroup
+	for i, link := range links {
+		both.Go(func() {
+			if _, err := b.Recover(ctx, link, codes[i]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	one := func(what string) {
+		t.Helper()
+		if list, err := b.Book.WaitingOfAccount(ctx, "alice"); err != nil || len(list) != 1 {
+			t.Errorf("%s: %+v, %v", what, list, err)
+		}
+	}
+	one("two at once")
+	for user, owner := range owners {
+		_, err := b.Vouch(ctx, owner.fresh().session(), v.ID)
+		b.must(err)
+		one("and " + user + " vouched")
+	}
 }

@@ -22,15 +22,14 @@ type leaving struct {
 // when; one that does not count yet goes at once, for that weakens nothing. The
 // last passkey of an account stays: without it only what can be relayed is left.
 func (r *Room) RemovePasskey(ctx context.Context, s *Session, id []byte) (due time.Time, err error) {
-	due, err = r.pending(ctx, s.User, "passkey.remove", func(w record.Waiting) bool {
+	same := func(w record.Waiting) bool {
 		var l leaving
 		return json.Unmarshal(w.Body, &l) == nil && bytes.Equal(l.ID, id)
-	})
-	if err != nil || !due.IsZero() {
-		return due, err
 	}
-	err = r.Book.Update(ctx, func(tx *record.Tx) error {
-		due = time.Time{}
+	err = r.Book.Update(ctx, func(tx *record.Tx) (err error) {
+		if due, err = pending(tx, s.User, "passkey.remove", same); err != nil || !due.IsZero() {
+			return err
+		}
 		if s.Enrolling {
 			return notYet(s)
 		}
@@ -108,11 +107,10 @@ func (r *Room) gone(tx *record.Tx, w record.Waiting, action, detail string) erro
 // RemoveTOTP asks for the removal of the authenticator app. It waits; an account
 // without a passkey needs it.
 func (r *Room) RemoveTOTP(ctx context.Context, s *Session) (due time.Time, err error) {
-	due, err = r.pending(ctx, s.User, "totp.remove", nil)
-	if err != nil || !due.IsZero() {
-		return due, err
-	}
-	err = r.Book.Update(ctx, func(tx *record.Tx) error {
+	err = r.Book.Update(ctx, func(tx *record.Tx) (err error) {
+		if due, err = pending(tx, s.User, "totp.remove", nil); err != nil || !due.IsZero() {
+			return err
+		}
 		if err := r.withoutTOTP(tx, s.User); err != nil {
 			return err
 		}
