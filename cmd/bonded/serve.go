@@ -279,7 +279,7 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	}
 	r.keeper.Proofs = r.signin.CheckProof
 	r.logins = login.New(login.Config{Book: h.book, Keeper: r.keeper, Proof: r.proof, Secret: keys.Secret("login networks"), Now: f.now})
-	r.people = people.New(people.Config{Book: h.book, Waiting: r.waiting, Desk: r.desk, Now: f.now})
+	r.people = people.New(people.Config{Book: h.book, Waiting: r.waiting, Desk: r.desk, Now: f.now, Without: f.out})
 	r.trusted = trusted.New(trusted.Config{Book: h.book, Keeper: r.keeper, Audience: host(c.URL), Issuers: c.Issuers, Now: f.now, Without: f.out})
 	r.privacy = privacy.New(privacy.Config{Book: h.book, Desk: r.desk, Waiting: r.waiting, Log: log, Now: f.now})
 	r.glass = glass.New(glass.Config{Book: h.book, Desk: r.desk, Now: f.now})

@@ -49,6 +49,7 @@ func absences() map[string]absence {
 		"fail-closed-gates":           failsOpen,
 		"trusted-publishing-hardened": unasked, "external-id-pin": unasked,
 		"two-person-publish": unasked, "staged-publish": unasked, "secret-scan-at-publish": unasked, "token-leak-reports": unasked,
+		"reviewed-adoption": unasked,
 		"session-hygiene": unasked, "new-device-login": unasked, "brute-force-limits": unasked, "breached-passwords": unasked,
 		"mfa-totp": unasked, "mfa-required-all": unasked, "recovery-policy": unasked, "lapsed-domains": unasked,
 		"credential-change-hold": unasked, "security-notify": unasked, "publish-notify": unasked,

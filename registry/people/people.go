@@ -60,6 +60,9 @@ type Config struct {
 	// be logged then waits for the server.
 	Desk Desk
 	Now  func() time.Time
+	// Without takes the control reviewed-adoption out of the victim of a drill,
+	// where whoever asks for a package gets it; nil, as on every server: it stands.
+	Without func(control string) bool
 }
 
 // Room looks after organisations and rights.
