@@ -363,6 +363,9 @@ func (r *Room) write(ctx context.Context, f *finding) error {
 			if err != nil {
 				return err
 			}
+			if err := r.endAddress(tx, u.Name); err != nil {
+				return err
+			}
 		}
 		if n == 0 {
 			return nil
@@ -370,4 +373,28 @@ func (r *Room) write(ctx context.Context, f *finding) error {
 		return event.Record(tx, record.Audit{At: r.Now(), Actor: "bonded", Action: "domain.lapse", Subject: f.now.Name,
 			Detail: fmt.Sprintf("%s; accounts frozen: %d", why, n)})
 	})
+}
+
+// endAddress cancels a change of address that waits for a frozen account. Whoever
+// asked for it before may have the domain by now, and it would end the freeze; the
+// account's user asks for it anew, with a passkey.
+func (r *Room) endAddress(tx *record.Tx, user string) error {
+	list, err := tx.Waits(user)
+	if err != nil {
+		return err
+	}
+	for _, w := range list {
+		if w.Account != user || w.Kind != "email.change" {
+			continue
+		}
+		if _, err := tx.EndWaiting(w.ID, "cancelled", r.Now()); err != nil {
+			return err
+		}
+		err := event.Record(tx, record.Audit{At: r.Now(), Actor: "bonded", Action: "change.cancel", Subject: user, Account: user,
+			Detail: w.Kind + ": the account is frozen"})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -251,6 +251,38 @@ func mustLines(t *testing.T, b *bench) []record.Audit {
 }
 
 // TestNoAnswerFreezesNobody: SERVFAIL for weeks is no sign of anything.
+// TestFrozenKeepsItsAddress: what was asked for before the freeze, perhaps by who
+// has the domain now, does not end it.
+func TestFrozenKeepsItsAddress(t *testing.T) {
+	b := newBench(t, "")
+	b.user("alice", "lost.example")
+	b.user("bob", "well.example")
+	b.dns.set("well.example", "mx")
+	err := b.book.Update(t.Context(), func(tx *record.Tx) error {
+		due := b.now.Add(90 * 24 * time.Hour)
+		return errors.Join(
+			tx.AddWaiting(record.Waiting{ID: "hers", Kind: "email.change", Account: "alice", Actor: "alice", Body: []byte("{}"), Created: b.now, Due: due}),
+			tx.AddWaiting(record.Waiting{ID: "key", Kind: "passkey.remove", Account: "alice", Actor: "alice", Body: []byte("{}"), Created: b.now, Due: due}),
+			tx.AddWaiting(record.Waiting{ID: "his", Kind: "email.change", Account: "bob", Actor: "bob", Body: []byte("{}"), Created: b.now, Due: due}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.look()
+	b.want("a domain that is gone", b.look(), "alice")
+	for id, want := range map[string]string{"hers": "cancelled", "key": "", "his": ""} {
+		if w, err := b.book.WaitingByID(t.Context(), id); err != nil || w.Outcome != want {
+			t.Errorf("%s: %q, want %q, %v", id, w.Outcome, want, err)
+		}
+	}
+	list, err := b.book.Audits(t.Context(), 0, 100)
+	if err != nil || !slices.ContainsFunc(list, func(a record.Audit) bool {
+		return a.Action == "change.cancel" && a.Account == "alice" && strings.HasPrefix(a.Detail, "email.change: ")
+	}) {
+		t.Errorf("alice does not hear of it: %+v, %v", list, err)
+	}
+}
+
 func TestNoAnswerFreezesNobody(t *testing.T) {
 	b := newBench(t, "")
 	b.user("alice", "x.example")

@@ -97,6 +97,36 @@ func TestFrozenWithoutProof(t *testing.T) {
 	}
 }
 
+// TestAddressOfBeforeTheFreeze: neither a change that waits nor a link that is on
+// its way ends a freeze that came later.
+func TestAddressOfBeforeTheFreeze(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	w := b.withKey("alice")
+	w.proves("alice")
+	b.must(b.SetEmail(ctx, w.fresh().session(), "one@example.net"))
+	_, err := b.VerifyEmail(ctx, b.link("verify", "alice"))
+	b.must(err)
+	b.must(b.SetEmail(ctx, w.session(), "two@example.net"))
+	link := b.link("verify", "alice")
+	b.turn(time.Second)
+	b.update(func(tx *record.Tx) error { _, err := tx.SetFrozen("alice", b.Now()); return err })
+	_, err = b.VerifyEmail(ctx, link)
+	b.wants(err, bonded.Forbidden, "before this account was frozen")
+	b.due()
+	if u, err := b.Keeper.User(ctx, "alice"); err != nil || u.Frozen.IsZero() || u.Email != "alice@example.org" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	b.happened("alice", "change.fail", 1)
+	b.must(w.passkey())
+	b.must(b.SetEmail(ctx, w.session(), "new@example.net"))
+	_, err = b.VerifyEmail(ctx, b.link("verify", "alice"))
+	b.must(err)
+	if u, err := b.Keeper.User(ctx, "alice"); err != nil || !u.Frozen.IsZero() || u.Email != "new@example.net" {
+		t.Errorf("asked for anew, with a passkey: %+v, %v", u, err)
+	}
+}
+
 // TestRemoveApp: it needs a passkey, waits, and leaves no account with a
 // password alone.
 func TestRemoveApp(t *testing.T) {

@@ -82,6 +82,8 @@ func (r *Room) VerifyEmail(ctx context.Context, link string) (user string, err e
 		switch {
 		case !u.Disabled.IsZero() || !u.Erased.IsZero():
 			return bonded.Errorf(bonded.Forbidden, "this account is closed; ask the administrator of the repository")
+		case beforeFreeze(u, c.Created):
+			return stale()
 		case strings.EqualFold(u.Email, a.Email):
 			if !u.Frozen.IsZero() && !a.Proven {
 				return stepUp("the domain of this address has lapsed before, so proving it again needs a passkey")
@@ -129,11 +131,29 @@ func (r *Room) addressChanges(ctx context.Context, w record.Waiting) error {
 		if err := r.Waiting.Made(tx, w); err != nil {
 			return err
 		}
+		u, err := tx.Account(w.Account)
+		if err != nil {
+			return err
+		}
+		if beforeFreeze(u, w.Created) {
+			return stale()
+		}
 		if err := event.Record(tx, record.Audit{At: r.Now(), Actor: w.Actor, Action: "email.change", Subject: w.Account, Account: w.Account}); err != nil {
 			return err
 		}
 		return r.proven(tx, w.Account, a.Email)
 	})
+}
+
+// beforeFreeze says if what was asked for at a time was asked for before the
+// account was frozen. It does not end the freeze: nobody knows who asked.
+func beforeFreeze(u record.User, asked time.Time) bool {
+	return !u.Frozen.IsZero() && asked.Before(u.Frozen)
+}
+
+func stale() error {
+	return bonded.Refusal(bonded.Forbidden, "lapsed-domains",
+		"this change of address was asked for before this account was frozen; sign in with a passkey and ask for it again")
 }
 
 // wait lets a change of an account wait, and tells of it.
