@@ -246,13 +246,19 @@ func (k *Keeper) Objections(ctx context.Context, c *Caller, action bonded.Action
 	}
 	r, err := k.relation(ctx, c.user, c.publisher, action, name)
 	add(err)
-	if action == bonded.ActPublish && r.Policy.TrustedOnly && c.publisher == "" {
+	if r.Policy.TrustedOnly && c.publisher == "" && releases(action) {
 		add(bonded.Refusal(bonded.Forbidden, "trusted-publishing-only",
-			"%s is published by its trusted publishers alone, and this is a token of %s: release it from the build job that its owners named, or let them switch that off on its settings page",
-			name, c.user))
+			"%s is published by its trusted publishers alone, and this is a token of %s, which may not %s: do it from the build job that its owners named, or let them switch that off on its settings page",
+			name, c.user, phrase(action, name)))
 	}
 	add(k.stepUp(ctx, c, action, name))
 	return list
+}
+
+// releases says if an action decides what people who install a package get: a
+// new release, or another one of those that are there under a name like latest.
+func releases(action bonded.Action) bool {
+	return action == bonded.ActPublish || action == bonded.ActTag
 }
 
 // beyond says that a scope is missing, and who can give it.

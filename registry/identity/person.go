@@ -31,16 +31,20 @@ func (p *Person) Heir(ctx context.Context, name bonded.Name) (string, error) {
 }
 
 // May says if the user stands in the right relation to the name, and for what
-// destroys or hands over, if a passkey was shown for it.
+// destroys or hands over, if a passkey was shown for it; also for moving tags of
+// a package that its trusted publishers alone release, which no token may.
 func (p *Person) May(ctx context.Context, action bonded.Action, name bonded.Name) error {
-	if _, err := p.keeper.relation(ctx, p.user, "", action, name); err != nil {
+	r, err := p.keeper.relation(ctx, p.user, "", action, name)
+	if err != nil {
 		return err
 	}
+	confirm := action == bonded.ActTag && r.Policy.TrustedOnly
 	switch action {
 	case bonded.ActDelete, bonded.ActOwner, bonded.ActPolicy:
-		if !p.Fresh {
-			return bonded.Refusal(bonded.Unauthorized, "step-up", "to %s, show a passkey once more at account/confirm", phrase(action, name))
-		}
+		confirm = true
+	}
+	if confirm && !p.Fresh {
+		return bonded.Refusal(bonded.Unauthorized, "step-up", "to %s, show a passkey once more at account/confirm", phrase(action, name))
 	}
 	return nil
 }

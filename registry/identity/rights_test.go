@@ -208,19 +208,29 @@ func TestTrustedOnly(t *testing.T) {
 	token := b.caller("alice", "publish,tag,yank:*")
 	refused(t, "a token", token.May(t.Context(), bonded.ActPublish, name), bonded.Forbidden, "published by its trusted publishers alone, and this is a token of alice")
 	refused(t, "a token", token.May(t.Context(), bonded.ActPublish, name), bonded.Forbidden, "[trusted-publishing-only]")
-	for _, action := range []bonded.Action{bonded.ActTag, bonded.ActYank} {
-		if err := token.May(t.Context(), action, name); err != nil {
+	refused(t, "a token", token.May(t.Context(), bonded.ActTag, name), bonded.Forbidden, "[trusted-publishing-only]")
+	if err := token.May(t.Context(), bonded.ActYank, name); err != nil {
+		t.Error(err)
+	}
+	refused(t, "a session", b.Person("alice", false).May(t.Context(), bonded.ActTag, name), bonded.Unauthorized, "[step-up]")
+	for _, name := range []bonded.Name{name, names["free"]} {
+		if err := b.Person("alice", true).May(t.Context(), bonded.ActTag, name); err != nil {
 			t.Error(err)
 		}
+	}
+	if err := b.Person("alice", false).May(t.Context(), bonded.ActTag, names["free"]); err != nil {
+		t.Error(err)
 	}
 	if err := token.May(t.Context(), bonded.ActPublish, names["free"]); err != nil {
 		t.Error(err)
 	}
-	secret, _, err := b.MakeToken(t.Context(), "", Limits{Scopes: scopes(t, "publish:npm/*"), Publishers: []string{"own"}}, OriginPublisher, "publisher:own")
+	secret, _, err := b.MakeToken(t.Context(), "", Limits{Scopes: scopes(t, "publish,tag:npm/*"), Publishers: []string{"own"}}, OriginPublisher, "publisher:own")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.asks(secret, office).May(t.Context(), bonded.ActPublish, name); err != nil {
-		t.Error(err)
+	for _, action := range []bonded.Action{bonded.ActPublish, bonded.ActTag} {
+		if err := b.asks(secret, office).May(t.Context(), action, name); err != nil {
+			t.Error(err)
+		}
 	}
 }
