@@ -81,7 +81,9 @@ func newLoginLab(t *testing.T) *loginLab {
 		t.Fatal(err)
 	}
 	l.logins = login.New(login.Config{Book: book, Keeper: l.keeper, Secret: []byte("secret"), Now: l.keeper.Now,
-		Proof: func(context.Context, string, time.Time, bonded.Action, bonded.Name) (string, error) { return "a-proof", nil }})
+		Proof: func(context.Context, string, time.Time, bonded.Action, bonded.Name) (string, error) {
+			return "a-proof", nil
+		}})
 	l.lab = newLab(t, func(c *serve.Config) {
 		c.Ecosystems = []ecosystem.Ecosystem{loginToy{c.Ecosystems[0].(toy)}}
 		c.Logins, c.Tokens, c.Now, c.URL = l.logins, l.keeper, l.keeper.Now, "https://packages.example.org/"
