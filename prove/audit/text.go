@@ -35,7 +35,7 @@ func (r *Report) Text() string {
 
 // text says how far a stay came.
 func (s *Stayed) text() string {
-	says := fmt.Sprintf("With an account %s tried, of which %d went badly.", Count(s.Steps, "thing"), s.Bad)
+	says := fmt.Sprintf("With an account %s were tried, of which %d went badly.", Count(s.Steps, "thing"), s.Bad)
 	if s.Ended != "" {
 		says += " It went no further: " + s.Ended
 	}
