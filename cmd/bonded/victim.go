@@ -50,7 +50,7 @@ func absences() map[string]absence {
 		"trusted-publishing-hardened": unasked, "external-id-pin": unasked,
 		"two-person-publish": unasked, "staged-publish": unasked, "secret-scan-at-publish": unasked, "token-leak-reports": unasked,
 		"reviewed-adoption": unasked,
-		"session-hygiene": unasked, "new-device-login": unasked, "brute-force-limits": unasked, "breached-passwords": unasked,
+		"session-hygiene":   unasked, "new-device-login": unasked, "brute-force-limits": unasked, "breached-passwords": unasked,
 		"mfa-totp": unasked, "mfa-required-all": unasked, "recovery-policy": unasked, "lapsed-domains": unasked,
 		"credential-change-hold": unasked, "security-notify": unasked, "publish-notify": unasked,
 	}
@@ -324,13 +324,8 @@ func (v *victim) Token(ctx context.Context, actor string, scopes ...string) (vis
 		}
 		list = append(list, s)
 	}
-	v.mu.Lock()
-	made, by := identity.OriginAdmin, "admin"
-	if v.residents[actor] != nil {
-		made, by = identity.OriginWeb, actor // who has taken an account into use acts for themselves
-	}
-	v.mu.Unlock()
-	secret, _, err := v.r.keeper.MakeToken(ctx, actor, identity.Limits{Scopes: list}, made, by)
+	// An administrator's would end when its actor enrols, in the middle of a scene.
+	secret, _, err := v.r.keeper.MakeToken(ctx, actor, identity.Limits{Scopes: list}, identity.OriginWeb, actor)
 	if err != nil {
 		return "", err
 	}

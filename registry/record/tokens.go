@@ -95,25 +95,33 @@ func (b *Book) Tokens(ctx context.Context, user string) ([]Token, error) {
 	return b.tokens(ctx, "read the tokens of "+user, `WHERE t.user_name = $1 ORDER BY t.created DESC, t.id`, user)
 }
 
-func (b *Book) tokens(ctx context.Context, what, where string, args ...any) ([]Token, error) {
-	var list []Token
-	err := b.View(ctx, func(t *Tx) error {
-		list = nil
-		rows, err := t.query(what, tokenColumns+where, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			k, err := scanToken(rows)
-			if err != nil {
-				return b.wrap(what, err)
-			}
-			list = append(list, k)
-		}
-		return b.wrap(what, rows.Err())
+// TokensOf is Book.Tokens, as the transaction sees them.
+func (t *Tx) TokensOf(user string) ([]Token, error) {
+	return t.tokens("read the tokens of "+user, `WHERE t.user_name = $1 ORDER BY t.created DESC, t.id`, user)
+}
+
+func (b *Book) tokens(ctx context.Context, what, where string, args ...any) (list []Token, err error) {
+	err = b.View(ctx, func(t *Tx) error {
+		list, err = t.tokens(what, where, args...)
+		return err
 	})
 	return list, err
+}
+
+func (t *Tx) tokens(what, where string, args ...any) (list []Token, err error) {
+	rows, err := t.query(what, tokenColumns+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		k, err := scanToken(rows)
+		if err != nil {
+			return nil, t.b.wrap(what, err)
+		}
+		list = append(list, k)
+	}
+	return list, t.b.wrap(what, rows.Err())
 }
 
 func scanToken(row interface{ Scan(...any) error }) (Token, error) {

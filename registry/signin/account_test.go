@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bonded.dev"
+	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
 )
 
@@ -42,6 +43,29 @@ func TestSignUp(t *testing.T) {
 	}
 	b.Open = false
 	b.wants(b.SignUp(ctx, "dan", "dan@example.org", Visit{}), bonded.Forbidden, "enrolment link")
+}
+
+// TestTokensOfBeforeTheEnrolment end when a person takes the account into use.
+func TestTokensOfBeforeTheEnrolment(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	w := b.enrol("alice")
+	scope, err := identity.ParseScope("publish:*")
+	b.must(err)
+	secret, made, err := b.Keeper.AddToken(ctx, "alice", []identity.Scope{scope}, time.Hour)
+	b.must(err)
+	shows := identity.Request{Authorization: "Bearer " + secret.Reveal()}
+	_, err = w.addKey()
+	b.must(err)
+	_, err = b.Keeper.Authenticate(ctx, shows)
+	b.must(err)
+	b.must(w.finish())
+	_, err = b.Keeper.Authenticate(ctx, shows)
+	b.wants(err, bonded.Unauthorized, "was revoked")
+	if k, err := b.Book.TokenByID(ctx, made.ID); err != nil || k.Why != "an administrator made it before alice took the account into use" {
+		t.Errorf("alice reads %q, %v", k.Why, err)
+	}
+	b.happened("alice", "token.revoke", 1)
 }
 
 // TestChangeOfAddress: the new address is proven first; then it waits, and until

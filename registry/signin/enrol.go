@@ -143,7 +143,8 @@ func (r *Room) Progress(ctx context.Context, s *Session) (f Factors, err error) 
 }
 
 // Finish turns an enrolling session whose account has Enough factors into a
-// full one, with a new cookie. Other sessions of the account end.
+// full one, with a new cookie. Other sessions of the account end, and after an
+// enrolment the tokens that an administrator made for it.
 func (r *Room) Finish(ctx context.Context, s *Session) (cookie identity.Secret, err error) {
 	if s.Needs != "factors" {
 		return cookie, bonded.Errorf(bonded.Conflict, "there is nothing to finish in this session")
@@ -177,7 +178,7 @@ func (r *Room) Finish(ctx context.Context, s *Session) (cookie identity.Secret, 
 	if err != nil {
 		return identity.Secret{}, err
 	}
-	if s.recovery && r.Keeper != nil {
+	if r.Keeper != nil {
 		r.Keeper.Forget()
 	}
 	return cookie, nil
@@ -190,6 +191,12 @@ func (r *Room) enrolled(tx *record.Tx, row *record.Session) error {
 	}
 	if !f.Enough() && !r.without("mfa-required-all") {
 		return notEnough()
+	}
+	// An administrator knows them; from now on nobody else acts for this account.
+	if r.Keeper != nil {
+		if err := r.Keeper.EndAdminTokens(tx, row.User, "an administrator made it before "+row.User+" took the account into use"); err != nil {
+			return err
+		}
 	}
 	return r.note(tx, row.User, "user.enrol", "")
 }
