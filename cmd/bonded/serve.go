@@ -233,7 +233,7 @@ func assemble(h *house, keys *sign.Keys, log *slog.Logger, f fitting) (*running,
 		URL:      h.config.URL,
 		Contact:  h.config.Contact, LogReads: h.config.LogReads, LogClients: h.config.LogClients, Drain: drain,
 		Recheck: h.recheck(),
-		Log:     log, Metrics: prometheus.NewRegistry(), Now: f.now,
+		Log:     log, Metrics: prometheus.NewRegistry(), Now: f.now, Without: f.out,
 	})
 	shelf.Changed = r.door.Changed
 	r.desk.Observe = r.door.Batch

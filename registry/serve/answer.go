@@ -49,6 +49,15 @@ func (rm *room) reply(out ecosystem.Outcome) ecosystem.Response {
 	return ecosystem.Response{Status: ecosystem.StatusOf(kind), Type: plainText, Body: []byte(public + "\n")}
 }
 
+// unsaid is what caches are told about an answer that says nothing of them: it
+// may depend on who asks. Without session-hygiene it is as careless as most.
+func (h *Handler) unsaid() string {
+	if h.Without != nil && h.Without("session-hygiene") {
+		return "public, max-age=60"
+	}
+	return "no-store"
+}
+
 // write sends a small answer.
 func (h *Handler) write(w http.ResponseWriter, r *http.Request, rm *room, resp ecosystem.Response) {
 	hd := w.Header()
@@ -64,7 +73,7 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, rm *room, resp e
 	hd.Set("Content-Length", strconv.Itoa(len(resp.Body)))
 	hd.Set("X-Content-Type-Options", "nosniff")
 	if hd.Get("Cache-Control") == "" {
-		hd.Set("Cache-Control", "no-store")
+		hd.Set("Cache-Control", h.unsaid())
 	}
 	if writeReason(w, r, resp) {
 		return

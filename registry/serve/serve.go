@@ -124,6 +124,8 @@ type Config struct {
 	Writes   int           // at once; 0: 64
 	Drain    time.Duration // between not being ready and closing; 0: at once
 	LogReads bool
+	// Without takes a control out of the victim of a drill; nil: everything stands.
+	Without func(control string) bool
 	// LogClients adds the address of the client to log lines.
 	LogClients bool
 	Log        *slog.Logger
