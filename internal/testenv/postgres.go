@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // errAbsent says that a server cannot be started because it is not installed.
@@ -64,8 +65,7 @@ func Postgres(t testing.TB) (dsn string) {
 	}
 	t.Cleanup(func() {
 		err := asAdmin(admin, func(ctx context.Context, db *pgx.Conn) error {
-			_, err := db.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
-			return err
+			return dropDatabase(ctx, db, name)
 		})
 		if err != nil {
 			t.Errorf("drop the database of a test: %v", err)
@@ -75,6 +75,23 @@ func Postgres(t testing.TB) (dsn string) {
 	record(t, "server", "postgres", version)
 	where.Path = "/" + name
 	return where.String()
+}
+
+// dropDatabase tries again while the server itself is at work in the database: its
+// vacuum belongs to nobody who could be sent away, and is soon done.
+func dropDatabase(ctx context.Context, db *pgx.Conn, name string) error {
+	for {
+		_, err := db.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != "42501" && refused.Code != "55006" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 func asAdmin(dsn string, do func(context.Context, *pgx.Conn) error) error {
