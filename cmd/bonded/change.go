@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,6 +50,9 @@ in BONDED_PROOF: the repository's page account/proof shows one.`,
 			token := os.Getenv("BONDED_TOKEN")
 			if token == "" {
 				stored, err := storedToken(registry)
+				if errors.As(err, new(usageError)) {
+					return usagef("%w; or set BONDED_TOKEN", err)
+				}
 				if err != nil {
 					return err
 				}

@@ -93,8 +93,9 @@ func tokenPrintCommand() *cobra.Command {
 		Short: "Print the token that bonded login got",
 		Long: `Print the token that bonded login got, for commands that hand it to a package
 manager. Without a URL the only log-in that there is.`,
-		Example: `  npm config set //packages.example.org/npm/:_authToken "$(bonded token print https://packages.example.org/)"`,
-		Args:    atMostURL,
+		Example: `  bonded token print https://packages.example.org/ | bonded token show
+  npm config set //packages.example.org/npm/:_authToken "$(bonded token print https://packages.example.org/)"`,
+		Args: atMostURL,
 		RunE: func(c *cobra.Command, args []string) error {
 			token, err := storedToken(first(args))
 			if err != nil {
