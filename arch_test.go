@@ -54,7 +54,7 @@ var may = map[string]string{
 	"registry/trusted": "registry/identity registry/record registry/event",
 	"registry/privacy": "registry/publish registry/record registry/event registry/waiting",
 	"registry/glass":   "registry/publish registry/record registry/event registry/privacy",
-	"registry/leak":    "registry/record",
+	"registry/leak":    "registry/identity registry/record",
 	"registry/lapse":   "registry/record registry/event",
 	"registry/notice":  "registry/signin registry/record registry/event registry/waiting",
 	// the way out

@@ -138,12 +138,16 @@ func (k *Keeper) touch(t record.Token, from netip.Addr, now time.Time) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.used[t.ID] = record.Use{At: hour, From: coarse(from)}
+	k.used[t.ID] = record.Use{At: hour, From: Network(from)}
 }
 
-// coarse is the network of an address, wide enough to be many people's: what its
-// owner needs to see that a token is used elsewhere. Empty: not known.
-func coarse(a netip.Addr) string {
+// Network is the network of an address, /24 or /48, wide enough to be many
+// people's: what its owner needs to see that a token is used elsewhere, and what
+// limits are counted against. Empty: not known.
+func Network(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
 	bits := 48
 	if a = a.Unmap(); a.Is4() {
 		bits = 24
@@ -153,6 +157,15 @@ func coarse(a netip.Addr) string {
 		return ""
 	}
 	return p.String()
+}
+
+// NetworkOf is the network of a connection's address, "203.0.113.7:4711".
+func NetworkOf(remote string) string {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return ""
+	}
+	return Network(ap.Addr())
 }
 
 // lookUp finds a token, from memory if it was seen a moment ago.

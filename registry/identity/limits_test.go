@@ -293,7 +293,7 @@ func TestTokenUseIsCoarse(t *testing.T) {
 	for from, want := range map[string]string{
 		"203.0.113.77": "203.0.113.0/24", "2001:db8:1:2::3": "2001:db8:1::/48", "::ffff:203.0.113.77": "203.0.113.0/24", "fe80::1%eth0": "fe80::/48",
 	} {
-		if got := coarse(netip.MustParseAddr(from)); got != want {
+		if got := Network(netip.MustParseAddr(from)); got != want {
 			t.Errorf("%s: %s, want %s", from, got, want)
 		}
 	}

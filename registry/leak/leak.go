@@ -36,7 +36,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +45,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bonded.dev"
+	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
 )
 
@@ -198,7 +198,7 @@ var errMethod = bonded.Errorf(bonded.Invalid, "only POST here")
 func (r *Room) meter(q *http.Request) error {
 	var wait time.Duration
 	err := r.Book.Update(q.Context(), func(tx *record.Tx) (err error) {
-		wait, err = tx.Meter("leak "+r.hidden(network(q.RemoteAddr)), r.Now(), gap, burst)
+		wait, err = tx.Meter("leak "+r.hidden(identity.NetworkOf(q.RemoteAddr)), r.Now(), gap, burst)
 		return err
 	})
 	if err == nil && wait > 0 {
@@ -213,23 +213,6 @@ func (r *Room) hidden(network string) string {
 	m := hmac.New(sha256.New, r.Secret)
 	m.Write([]byte(network)) //nolint:errcheck // a hash takes everything
 	return hex.EncodeToString(m.Sum(nil)[:16])
-}
-
-// network is the part of an address that is counted against: /24, or /48.
-func network(remote string) string {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return ""
-	}
-	addr, bits := ap.Addr().Unmap(), 24
-	if addr.Is6() {
-		bits = 48
-	}
-	p, err := addr.WithZone("").Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return p.String()
 }
 
 // parse reads one report or a list of them; one says which it was.

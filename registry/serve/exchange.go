@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"bonded.dev"
 	"bonded.dev/ecosystem"
+	"bonded.dev/registry/identity"
 )
 
 // Trusted publishing: a build job comes with an identity token of its platform
@@ -76,22 +76,9 @@ func (h *Handler) exchange(r *http.Request, j Job) (token string, ends time.Time
 	if h.Exchange == nil {
 		return "", ends, errNoExchange()
 	}
-	j.Network = network(from(r))
+	j.Network = identity.Network(from(r))
 	secret, t, err := h.Exchange(r.Context(), j)
 	return secret.Reveal(), t.Expires, err
-}
-
-// network is wide enough to be many people's.
-func network(a netip.Addr) string {
-	bits := 48
-	if a.Is4() {
-		bits = 24
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return "unknown"
-	}
-	return p.String()
 }
 
 func bearer(r *http.Request) (string, error) {

@@ -71,7 +71,7 @@ func program(r *http.Request, name string) login.Program {
 			where = s[1]
 		}
 	}
-	return login.Program{Name: name, Where: where, Network: network(from(r))}
+	return login.Program{Name: name, Where: where, Network: identity.Network(from(r))}
 }
 
 // beginLogin is a dialect's beginning of a log-in.

@@ -42,7 +42,7 @@ func (a *Ask) PathValue(name string) string { return a.r.PathValue(name) }
 
 // begin reads the cookies.
 func (a *Ask) begin(ctx context.Context) {
-	a.Visit = signin.Visit{Network: network(a.r.RemoteAddr), Label: label(a.r.UserAgent())}
+	a.Visit = signin.Visit{Network: identity.NetworkOf(a.r.RemoteAddr), Label: label(a.r.UserAgent())}
 	if c, err := a.r.Cookie(a.pages.cookieName("device")); err == nil {
 		a.Visit.Device = c.Value
 	}

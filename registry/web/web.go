@@ -17,7 +17,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -245,22 +244,4 @@ func (a *Ask) cannotConfirm() bool {
 	}
 	can, _ := canConfirm(f, a.pages.Now())
 	return !can
-}
-
-// network is the part of an address that is counted against.
-func network(remote string) string {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return ""
-	}
-	addr := ap.Addr().Unmap()
-	bits := 24
-	if addr.Is6() {
-		bits = 48
-	}
-	p, err := addr.Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return p.String()
 }
