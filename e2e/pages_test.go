@@ -58,13 +58,17 @@ func (r *repository) enrols(h webtest.Hand, user string, meanwhile ...func()) {
 	webtest.IsAt(r.t, h, "/account")
 }
 
+// browsers are the hands that a story is told with: a client without scripts, and
+// a real browser.
+var browsers = map[string]func(testing.TB, string) webtest.Hand{
+	"plain":    func(t testing.TB, base string) webtest.Hand { return webtest.NewPlain(t, base) },
+	"chromium": func(t testing.TB, base string) webtest.Hand { return webtest.NewChromium(t, base) },
+}
+
 // TestAPersonPublishes goes from the command that makes an account to a package
 // that others can fetch, with nothing but the pages in between.
 func TestAPersonPublishes(t *testing.T) {
-	for name, browser := range map[string]func(testing.TB, string) webtest.Hand{
-		"plain":    func(t testing.TB, base string) webtest.Hand { return webtest.NewPlain(t, base) },
-		"chromium": func(t testing.TB, base string) webtest.Hand { return webtest.NewChromium(t, base) },
-	} {
+	for name, browser := range browsers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := inhabited(t)

@@ -13,10 +13,7 @@ import (
 // other, a release of the one is approved by the other and can be installed, a
 // build job is let in, and weaker rules wait until they are cancelled.
 func TestTwoPeople(t *testing.T) {
-	for name, browser := range map[string]func(testing.TB, string) webtest.Hand{
-		"plain":    func(t testing.TB, base string) webtest.Hand { return webtest.NewPlain(t, base) },
-		"chromium": func(t testing.TB, base string) webtest.Hand { return webtest.NewChromium(t, base) },
-	} {
+	for name, browser := range browsers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := inhabited(t)

@@ -182,13 +182,7 @@ server does within a minute. Printed is every way in which the user can still
 act.`,
 		Example: `  bonded admin org remove-member acme carol`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return withPeople(c, func(ctx context.Context, r *people.Room, _ *record.Book) error {
-				left, err := r.Offboard(ctx, operator, args[0], args[1])
-				if err != nil {
-					return err
-				}
-				return printPaths(c.OutOrStdout(), left, asJSON)
-			})
+			return offboard(c, args[0], args[1], asJSON)
 		},
 	}
 	configFlags(c, onData...)
@@ -210,18 +204,24 @@ change while the account is closed, and trusted publishers that the user set up,
 for the owners of their packages to look at.`,
 		Example: `  bonded admin user offboard mallory`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return withPeople(c, func(ctx context.Context, r *people.Room, _ *record.Book) error {
-				left, err := r.Offboard(ctx, operator, "", args[0])
-				if err != nil {
-					return err
-				}
-				return printPaths(c.OutOrStdout(), left, asJSON)
-			})
+			return offboard(c, "", args[0], asJSON)
 		},
 	}
 	configFlags(c, onData...)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// offboard closes what a user can reach through an organisation, or with none
+// everything, and prints what is left.
+func offboard(c *cobra.Command, org, user string, asJSON bool) error {
+	return withPeople(c, func(ctx context.Context, r *people.Room, _ *record.Book) error {
+		left, err := r.Offboard(ctx, operator, org, user)
+		if err != nil {
+			return err
+		}
+		return printPaths(c.OutOrStdout(), left, asJSON)
+	})
 }
 
 // pathLine is a way in which somebody can act, as it is printed.
