@@ -77,6 +77,9 @@ func kindOf(code string) string {
 	return "recovery code"
 }
 
+// spoken is what a factor is called before people.
+func spoken(what string) string { return strings.ReplaceAll(what, "totp", "code of the app") }
+
 // Code goes on with a TOTP code or a recovery code. When the device is not
 // known a Next that wants "device" comes back instead of a session, because a
 // code can be typed into the wrong page.
@@ -132,7 +135,7 @@ func (r *Room) Code(ctx context.Context, secret, code string, v Visit) (in Signe
 	case err != nil:
 		return SignedIn{}, Next{}, err
 	case !good:
-		return SignedIn{}, Next{}, r.refused(ctx, c.User, what, v, "the "+what+" is wrong, or was used before")
+		return SignedIn{}, Next{}, r.refused(ctx, c.User, what, v, "the "+spoken(what)+" is wrong, or was used before")
 	case !ask:
 		return in, Next{}, nil
 	}

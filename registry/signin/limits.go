@@ -48,12 +48,13 @@ func (r *Room) attempt(ctx context.Context, what, user string, v Visit) (forget 
 		return func(*record.Tx) error { return nil }, nil
 	}
 	var wait time.Duration
-	var key string
+	var key, from string
 	err = r.Book.Update(ctx, func(tx *record.Tx) error {
 		known, err := knows(tx, user, v)
 		if err != nil {
 			return err
 		}
+		from = " from devices that the account does not know"
 		if !known {
 			if wait, err = r.count(tx, "network guess", v.Network, networkGuesses); err != nil || wait > 0 {
 				return err
@@ -62,7 +63,7 @@ func (r *Room) attempt(ctx context.Context, what, user string, v Visit) (forget 
 		l := guesses[what].strange
 		key = "guess " + what + " " + user
 		if known {
-			l = guesses[what].known
+			l, from = guesses[what].known, ""
 			h := deviceHash(v)
 			key += " " + hex.EncodeToString(h[:8])
 		}
@@ -72,7 +73,7 @@ func (r *Room) attempt(ctx context.Context, what, user string, v Visit) (forget 
 		return r.slow(tx, what, user)
 	})
 	if err == nil && wait > 0 {
-		err = tooMany(wait, "there were too many attempts with a "+what+" from devices that the account does not know",
+		err = tooMany(wait, "there were too many attempts with a "+spoken(what)+from,
 			"use a passkey or a device that you have used before, or ")
 	}
 	return func(tx *record.Tx) error { return tx.MeterReset(key) }, err

@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"errors"
-	"strings"
 	"unicode/utf8"
 
 	"bonded.dev"
@@ -68,7 +67,7 @@ func (r *Room) Retype(ctx context.Context, s *Session, password, code string, v 
 		if err := errors.Join(tx.PutSession(row), tx.RotateSession(s.ID, cookie.Hash(), r.Now()), forgetPassword(tx), forgetCode(tx)); err != nil {
 			return err
 		}
-		return r.note(tx, s.User, "stepup.ok", "password and "+strings.ReplaceAll(what, "totp", "code"))
+		return r.note(tx, s.User, "stepup.ok", "password and "+spoken(what))
 	})
 	switch {
 	case err != nil:
