@@ -4,6 +4,7 @@ package all
 
 import (
 	"bonded.dev/prove/drill"
+	admincredentialcompromise "bonded.dev/threats/admin-credential-compromise"
 	archiveparserdifferential "bonded.dev/threats/archive-parser-differential"
 	archivepathtraversal "bonded.dev/threats/archive-path-traversal"
 	cimutabledependency "bonded.dev/threats/ci-mutable-dependency"
@@ -61,6 +62,7 @@ import (
 // Attacks returns, by the threat's id, the attacks that play it.
 func Attacks() map[string][]drill.Attack {
 	return map[string][]drill.Attack{
+		"admin-credential-compromise":   admincredentialcompromise.Attacks,
 		"maintainer-social-engineering": maintainersocialengineering.Attacks,
 		"package-sale-or-coercion":      packagesaleorcoercion.Attacks,
 		"orphan-adoption":               orphanadoption.Attacks,
