@@ -254,7 +254,7 @@ func (r *running) admit(h *house, keys *sign.Keys, log *slog.Logger, f fitting) 
 	if err != nil {
 		return err
 	}
-	r.leak, err = leak.New(leak.Config{Kill: r.keeper.Leaked, Book: h.book, Secret: keys.Secret("leak reports"), Origins: origins, Log: log, Now: f.now, Without: f.out})
+	r.leak, err = leak.New(leak.Config{Kill: r.keeper.Leaked, Book: h.book, Origins: origins, Log: log, Now: f.now, Without: f.out})
 	if err != nil {
 		return err
 	}

@@ -168,6 +168,13 @@ func NetworkOf(remote string) string {
 	return Network(ap.Addr())
 }
 
+// Tells says if a network means anything: behind a proxy, all that are seen are
+// its own, and so nobody's.
+func Tells(network string) bool {
+	p, err := netip.ParsePrefix(network)
+	return err == nil && !p.Addr().IsLoopback() && !p.Addr().IsPrivate() && !p.Addr().IsLinkLocalUnicast() && !p.Addr().IsUnspecified()
+}
+
 // lookUp finds a token, from memory if it was seen a moment ago.
 func (k *Keeper) lookUp(ctx context.Context, hash bonded.Digest, now time.Time) (record.Token, error) {
 	k.mu.Lock()

@@ -28,8 +28,6 @@ package leak
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -73,10 +71,6 @@ type Config struct {
 	// one. where is what its owner reads.
 	Kill func(ctx context.Context, text, where string) (found bool, err error)
 	Book *record.Book // of rate limits
-	// Secret hides the networks that rate limits count: no address is stored, nor
-	// what it could be guessed from. All nodes have the same. Empty: one of this
-	// process.
-	Secret []byte
 	// Origins are those who sign: a short name, which is the last part of the
 	// path and begins the headers, to the address of their keys.
 	Origins map[string]string
@@ -104,10 +98,6 @@ func New(c Config) (*Room, error) {
 	}
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: keysTimeout}
-	}
-	if len(c.Secret) == 0 {
-		c.Secret = make([]byte, 32)
-		rand.Read(c.Secret) //nolint:errcheck // crypto/rand.Read never fails
 	}
 	r := &Room{Config: c, origins: map[string]*origin{}}
 	for name, keys := range c.Origins {
@@ -198,7 +188,7 @@ var errMethod = bonded.Errorf(bonded.Invalid, "only POST here")
 func (r *Room) meter(q *http.Request) error {
 	var wait time.Duration
 	err := r.Book.Update(q.Context(), func(tx *record.Tx) (err error) {
-		wait, err = tx.Meter("leak "+r.hidden(identity.NetworkOf(q.RemoteAddr)), r.Now(), gap, burst)
+		wait, err = tx.Meter("leak "+identity.NetworkOf(q.RemoteAddr), r.Now(), gap, burst)
 		return err
 	})
 	if err == nil && wait > 0 {
@@ -206,13 +196,6 @@ func (r *Room) meter(q *http.Request) error {
 			int(wait/time.Second)+1, maxItems)
 	}
 	return err
-}
-
-// hidden is a network as the book may keep it.
-func (r *Room) hidden(network string) string {
-	m := hmac.New(sha256.New, r.Secret)
-	m.Write([]byte(network)) //nolint:errcheck // a hash takes everything
-	return hex.EncodeToString(m.Sum(nil)[:16])
 }
 
 // parse reads one report or a list of them; one says which it was.

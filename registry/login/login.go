@@ -35,7 +35,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -142,7 +141,7 @@ func (r *Room) Begin(ctx context.Context, p Program, scopes []identity.Scope) (B
 	var wait time.Duration
 	err := r.Book.Update(ctx, func(tx *record.Tx) (err error) {
 		gap, burst := 10*time.Second, 30
-		if !tells(p.Network) {
+		if !identity.Tells(p.Network) {
 			gap, burst = 100*time.Millisecond, 600 // all of a proxy's clients
 		}
 		if wait, err = tx.Meter("login begin "+p.Network, r.Now(), gap, burst); err != nil || wait > 0 {
@@ -244,16 +243,9 @@ func (b asked) says() string {
 	return from + ": " + what
 }
 
-// tells says if a network means anything: behind a proxy, all that are seen are
-// its own.
-func tells(network string) bool {
-	p, err := netip.ParsePrefix(network)
-	return err == nil && !p.Addr().IsLoopback() && !p.Addr().IsPrivate() && !p.Addr().IsLinkLocalUnicast() && !p.Addr().IsUnspecified()
-}
-
 // hidden is a network that can be compared and not read; empty: it tells nothing.
 func (r *Room) hidden(network string) string {
-	if !tells(network) {
+	if !identity.Tells(network) {
 		return ""
 	}
 	m := hmac.New(sha256.New, r.Secret)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"bonded.dev"
 	"bonded.dev/registry/event"
+	"bonded.dev/registry/identity"
 	"bonded.dev/registry/record"
 )
 
@@ -98,11 +98,10 @@ func (r *Room) slow(tx *record.Tx, what, user string) error {
 // of a proxy in front of us: everybody comes from there, and counting would let
 // one of them lock out all.
 func (r *Room) count(tx *record.Tx, what, network string, l limit) (time.Duration, error) {
-	p, err := netip.ParsePrefix(network)
-	if err != nil || p.Addr().IsLoopback() || p.Addr().IsPrivate() || p.Addr().IsLinkLocalUnicast() || p.Addr().IsUnspecified() {
+	if !identity.Tells(network) {
 		return 0, nil
 	}
-	return tx.Meter(what+" "+hex.EncodeToString(keyed(r.networks, network)[:12]), r.Now(), l.gap, l.burst)
+	return tx.Meter(what+" "+network, r.Now(), l.gap, l.burst)
 }
 
 // ofNetwork holds a network to what it may begin.
@@ -120,7 +119,7 @@ func (r *Room) ofNetwork(ctx context.Context, what, network string, l limit) err
 
 // letters says if an account may be written another letter now.
 func (r *Room) letters(tx *record.Tx, kind, to string) (bool, error) {
-	wait, err := tx.Meter("letter "+kind+" "+hex.EncodeToString(keyed(r.networks, to)[:12]), r.Now(), accountLetters.gap, accountLetters.burst)
+	wait, err := tx.Meter("letter "+kind+" "+to, r.Now(), accountLetters.gap, accountLetters.burst)
 	return wait == 0, err
 }
 

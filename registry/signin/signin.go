@@ -93,15 +93,14 @@ type Letter struct {
 // Room signs people in.
 type Room struct {
 	Config
-	keys     *webauthn.WebAuthn // nil: there can be no passkeys here, and noKeys says why
-	noKeys   error
-	origin   string
-	seal     cipher.AEAD
-	handles  []byte        // key that user handles are made with
-	networks []byte        // key that networks are counted under
-	hashing  chan struct{} // one place for each password that may be hashed at once
-	nobody   string        // hash of a password that nobody has
-	later    func(func())  // runs what the answer must not wait for
+	keys    *webauthn.WebAuthn // nil: there can be no passkeys here, and noKeys says why
+	noKeys  error
+	origin  string
+	seal    cipher.AEAD
+	handles []byte        // key that user handles are made with
+	hashing chan struct{} // one place for each password that may be hashed at once
+	nobody  string        // hash of a password that nobody has
+	later   func(func())  // runs what the answer must not wait for
 }
 
 // New makes a room and says to Config.Waiting what it does when a change is due.
@@ -120,17 +119,12 @@ func New(c Config) (*Room, error) {
 		return nil, fmt.Errorf("signin: %w", err)
 	}
 	r := &Room{Config: c, hashing: make(chan struct{}, hashesAtOnce), later: func(do func()) { go do() }}
-	var derived [2][]byte
-	r.seal, err = cipher.NewGCM(block)
-	for i, purpose := range []string{"bonded/user handles", "bonded/networks"} {
-		if err == nil {
-			derived[i], err = hkdf.Key(sha256.New, c.Seal, nil, purpose, 32)
-		}
-	}
-	if err != nil {
+	if r.seal, err = cipher.NewGCM(block); err != nil {
 		return nil, fmt.Errorf("signin: %w", err)
 	}
-	r.handles, r.networks = derived[0], derived[1]
+	if r.handles, err = hkdf.Key(sha256.New, c.Seal, nil, "bonded/user handles", 32); err != nil {
+		return nil, fmt.Errorf("signin: %w", err)
+	}
 	r.nobody = hashPassword("nobody has this password")
 	if err := r.openKeys(); err != nil {
 		return nil, err
